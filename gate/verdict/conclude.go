@@ -1,0 +1,165 @@
+package verdict
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/fivegate/fivegate/gate/stats"
+)
+
+func (v Verdict) invalid(why string) Verdict {
+	v.Status, v.Final, v.Reason = Invalid, true, why
+	v.Next = "mend what the reason names and run the check again; nothing can be said about the change"
+	return v
+}
+
+func (v Verdict) inconclusive(why string) Verdict {
+	v.Status, v.Final, v.Reason = Inconclusive, true, why
+	v.Next = "give the check more time (--budget), or a quieter machine"
+	return v
+}
+
+// conclude turns the rule's answer into the verdict.
+func (e *evidence) conclude(v Verdict, d stats.Decision) Verdict {
+	v.Final = true
+	switch d.Outcome {
+	case stats.Regression:
+		v.Status = Regression
+		v.Reason = "head is worse than base in " + v.list(Worse)
+		v.Next = "find what became slower and mend it, or let whoever owns the limit accept it"
+	case stats.Improvement:
+		v.Status = Improvement
+		v.Reason = "head is better than base in " + v.list(Better) + ", and no gating metric regressed"
+		v.Next = "nothing to do"
+	case stats.Pass:
+		v.Status = Pass
+		v.Reason = fmt.Sprintf("no gating metric regressed; %s", v.caught())
+		v.Next = "nothing to do"
+	default:
+		undecided := d.Outcome == stats.Continue
+		v = v.inconclusive("neither a regression nor its absence is shown for " + v.list(Open))
+		v.Final = !undecided
+		v.Next = e.moreTime(v)
+	}
+	return v
+}
+
+// list names the metrics with a decision and their effects.
+func (v Verdict) list(d Decision) string {
+	var parts []string
+	for _, m := range v.Metrics {
+		if m.Decision == d {
+			parts = append(parts, fmt.Sprintf("%s (%s)", m.Name, m.effect()))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// effect is the metric's change in words of one glance.
+func (m Metric) effect() string {
+	if m.Unit == UnitFraction {
+		return fmt.Sprintf("%+.2f points", 100*m.Effect)
+	}
+	return fmt.Sprintf("%+.1f%% [%+.1f, %+.1f]", 100*m.Effect, 100*m.Low, 100*m.High)
+}
+
+// caught says what the run would have seen in every gating metric.
+func (v Verdict) caught() string {
+	var most float64
+	for _, m := range v.Metrics {
+		if m.Gating {
+			most = max(most, m.MDE)
+		}
+	}
+	return fmt.Sprintf("a change of %.1f%% would have been seen in each of them 95 times in 100", 100*most)
+}
+
+// moreTime says how many blocks the open metrics would need.
+func (e *evidence) moreTime(v Verdict) string {
+	worst, name := 0, ""
+	for _, m := range v.Metrics {
+		if m.Decision != Open || m.Name == ErrorRate {
+			continue
+		}
+		ev, err := e.one(m.Name)
+		if err != nil {
+			continue
+		}
+		n, ok := ev.Effect.BlocksNeeded(v.Look.Alpha/float64(len(e.doc.Plan.Metrics)), power, e.doc.Plan.Policy.MaxMDE)
+		if !ok {
+			return fmt.Sprintf("%s is too noisy on this machine for any budget; use a quieter machine, more layouts, or do not gate on it", m.Name)
+		}
+		if n > worst {
+			worst, name = n, m.Name
+		}
+	}
+	if worst <= v.Look.Blocks {
+		return "run the check again, or give it more time (--budget)"
+	}
+	return fmt.Sprintf("%s needs about %d blocks where %d were measured: raise the budget by that factor, or use a quieter machine", name, worst, v.Look.Blocks)
+}
+
+// describe turns the rule's answer for one metric into the report's row.
+func (e *evidence) describe(ev stats.MetricEvidence, d stats.MetricDecision) Metric {
+	m := e.quote(ev.Name)
+	m.Gating = true
+	m.Limit = e.doc.Plan.Policy.Threshold
+	m.Decision = decisions[d.State]
+	if ev.Rates != nil {
+		e.describeErrors(&m, ev.Rates, d)
+		return m
+	}
+	m.setEffect(ev.Effect, d.Level, d.PassLevel)
+	m.MDE = finite(d.MDE)
+	m.Reason = reason(m)
+	return m
+}
+
+var decisions = map[stats.MetricState]Decision{
+	stats.Regressed: Worse, stats.Improved: Better, stats.Clear: Clear, stats.Open: Open,
+}
+
+// reason is one sentence on a metric that is judged by its effect.
+func reason(m Metric) string {
+	switch m.Decision {
+	case Worse:
+		sure := "significantly worse, and the estimate is beyond the limit"
+		if m.Low > m.Limit {
+			sure = "confirmed above the limit: the whole interval is"
+		}
+		return fmt.Sprintf("%s: %s; limit %.1f%%", m.effect(), sure, 100*m.Limit)
+	case Better:
+		return fmt.Sprintf("%s: significantly better, by more than %.1f%%", m.effect(), 100*m.Limit)
+	case Clear:
+		return fmt.Sprintf("%s: no regression beyond the limit of %.1f%%; a change of %.1f%% would have been seen", m.effect(), 100*m.Limit, 100*m.MDE)
+	case Open, Missing, Watching:
+	}
+	if m.Effect > m.Limit {
+		return fmt.Sprintf("%s: beyond the limit of %.1f%%, but not significant", m.effect(), 100*m.Limit)
+	}
+	return fmt.Sprintf("%s: not shown to be within the limit; only a change of %.1f%% would have been seen", m.effect(), 100*m.MDE)
+}
+
+// describeErrors fills the row of the error rate, whose effect is a difference of
+// shares.
+func (e *evidence) describeErrors(m *Metric, t *stats.RateTest, d stats.MetricDecision) {
+	m.HasEffect, m.HasValues = true, true
+	m.Base, m.Head = rate(t.Base), rate(t.Head)
+	m.Effect, m.Low, m.High = d.Estimate, max(-1, d.Lower), min(1, d.Upper)
+	m.Limit = errorMargin
+	m.Blocks = len(e.blocks)
+	m.Reason = fmt.Sprintf("%d of %d requests failed in base, %d of %d in head (p = %.2g)", t.Base.Errors, t.Base.Total, t.Head.Errors, t.Head.Total, t.P)
+	if d.State == stats.Regressed {
+		m.Reason += fmt.Sprintf("; allowed is a rise of %.1f points", 100*errorMargin)
+	}
+}
+
+// errorMargin is the rise of the error rate beyond which a significant rise
+// blocks: 0.1 points. Chosen: far under any scenario's limit, and above what a
+// handful of resets in a long run makes.
+const errorMargin = 0.001
+
+// errorPassBound is the rise that a pass must exclude: 1 point. Chosen: what a
+// few hundred failures in a check's tens of thousands of requests can still
+// exclude.
+const errorPassBound = 0.01

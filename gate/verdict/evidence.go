@@ -1,0 +1,218 @@
+package verdict
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/fivegate/fivegate/gate/result"
+	"github.com/fivegate/fivegate/gate/stats"
+)
+
+// evidence is a document taken apart: per complete block the pairs of slices
+// that were measured together.
+type evidence struct {
+	doc     *result.Document
+	blocks  []block
+	solo    [2][]*result.Slice                  // solo open slices of each arm, all blocks
+	drained [2][]*result.Slice                  // solo closed slices
+	merged  map[*result.Slice]*result.Histogram // response times of all operations, once computed
+	limited int                                 // rounds left out because the engine was the limit
+	rounds  int                                 // rounds measured, limited ones included
+}
+
+// block is one launch of each arm; index 0 is base, 1 is head.
+type block struct {
+	launch [2]*result.Launch
+	open   []pair
+	closed []pair
+	solo   [2]*result.Slice
+}
+
+// pair is a round's slices of base and head.
+type pair struct {
+	round int
+	arm   [2]*result.Slice
+}
+
+// Arm indices.
+const (
+	base = 0
+	head = 1
+)
+
+// collect pairs the slices of the complete blocks.
+func collect(doc *result.Document) (*evidence, error) {
+	if len(doc.Arms) != 2 {
+		return nil, fmt.Errorf("the document has %d arms; a check compares two", len(doc.Arms))
+	}
+	e := &evidence{doc: doc, blocks: make([]block, doc.Outcome.Blocks), merged: map[*result.Slice]*result.Histogram{}}
+	place := make(map[int][2]int, len(doc.Launches)) // launch → block, arm
+	for i := range doc.Launches {
+		l := &doc.Launches[i]
+		if l.Block < 0 || l.Block >= len(e.blocks) {
+			continue
+		}
+		arm := base
+		if l.Arm == doc.Arms[head].Name {
+			arm = head
+		}
+		e.blocks[l.Block].launch[arm] = l
+		place[l.ID] = [2]int{l.Block, arm}
+	}
+	type key struct {
+		block, round int
+		phase        result.Phase
+	}
+	pairs := map[key]*pair{}
+	for i := range doc.Slices {
+		s := &doc.Slices[i]
+		at, ok := place[s.Launch]
+		if !ok {
+			continue
+		}
+		if s.Mode == result.ModeSolo {
+			e.addSolo(at[0], at[1], s)
+			continue
+		}
+		k := key{at[0], s.Round, s.Phase}
+		if pairs[k] == nil {
+			pairs[k] = &pair{round: s.Round}
+		}
+		pairs[k].arm[at[1]] = s
+	}
+	for b := range e.blocks {
+		for round := range doc.Plan.Rounds {
+			if p := pairs[key{b, round, result.PhaseOpen}]; p.complete() {
+				e.addOpen(b, *p)
+			}
+			if p := pairs[key{b, round, result.PhaseClosed}]; p.complete() {
+				e.blocks[b].closed = append(e.blocks[b].closed, *p)
+			}
+		}
+	}
+	return e, nil
+}
+
+func (p *pair) complete() bool { return p != nil && p.arm[base] != nil && p.arm[head] != nil }
+
+func (e *evidence) addSolo(b, arm int, s *result.Slice) {
+	switch {
+	case s.Phase == result.PhaseClosed:
+		e.drained[arm] = append(e.drained[arm], s)
+	case s.Engine.Limited == "":
+		e.solo[arm] = append(e.solo[arm], s)
+		e.blocks[b].solo[arm] = s
+	}
+}
+
+// addOpen keeps a round unless the engine was its limit. Lateness of the engine
+// does not depend on the arm, so leaving both slices out favours neither.
+func (e *evidence) addOpen(b int, p pair) {
+	e.rounds++
+	if p.arm[base].Engine.Limited != "" || p.arm[head].Engine.Limited != "" {
+		e.limited++
+		return
+	}
+	e.blocks[b].open = append(e.blocks[b].open, p)
+}
+
+// completed is the number of requests that were answered as expected.
+func completed(s *result.Slice) (n int64) {
+	for i := range s.Operations {
+		n += s.Operations[i].Completed
+	}
+	return n
+}
+
+// failed is the number of requests that were not.
+func failed(s *result.Slice) (n int64) {
+	for i := range s.Operations {
+		for _, k := range s.Operations[i].Errors {
+			n += k
+		}
+	}
+	return n
+}
+
+// responses merges the response times of all operations of a slice. Several
+// quantiles are taken of each, so the merged histograms are kept.
+func (e *evidence) responses(s *result.Slice) *result.Histogram {
+	h, ok := e.merged[s]
+	if !ok {
+		h = histogram("", s)
+		e.merged[s] = h
+	}
+	return h
+}
+
+// histogram merges the response times of all operations, or of the one named.
+func histogram(operation string, slices ...*result.Slice) *result.Histogram {
+	var hs []*result.Histogram
+	for _, s := range slices {
+		for i := range s.Operations {
+			if operation == "" || s.Operations[i].Name == operation {
+				hs = append(hs, s.Operations[i].Response)
+			}
+		}
+	}
+	return result.MergeHistograms(hs...)
+}
+
+// cpuPerOp is the target's CPU time per completed operation, in seconds.
+func (e *evidence) cpuPerOp(slices ...*result.Slice) float64 {
+	var cpu float64
+	var n int64
+	for _, s := range slices {
+		cpu += s.CPUS
+		n += completed(s)
+	}
+	return cpu / float64(n)
+}
+
+// perCPUSecond is the number of completed operations per CPU second of the
+// target.
+func (e *evidence) perCPUSecond(slices ...*result.Slice) float64 { return 1 / e.cpuPerOp(slices...) }
+
+func (e *evidence) meanRSS(slices ...*result.Slice) float64 {
+	var sum float64
+	for _, s := range slices {
+		sum += float64(s.RSSBytes)
+	}
+	return sum / float64(len(slices))
+}
+
+// quantile returns a value function for a quantile of the response times of one
+// operation, or of all when none is named, in seconds.
+func quantile(q float64, operation string) value {
+	return func(e *evidence, slices ...*result.Slice) float64 {
+		if operation == "" && len(slices) == 1 {
+			return e.responses(slices[0]).Quantile(q) / 1e9
+		}
+		return histogram(operation, slices...).Quantile(q) / 1e9
+	}
+}
+
+// logRatios are the rounds' ln(head/base) of a value, signed so that + is worse,
+// and the layouts of each block. A round in which an arm has no such value is
+// left out; a block without rounds is too.
+func (e *evidence) logRatios(m metricDef) (d [][]float64, layouts stats.Layouts) {
+	for _, b := range e.blocks {
+		var rounds []float64
+		for _, p := range m.pairs(b) {
+			v := math.Log(m.value(e, p.arm[head]) / m.value(e, p.arm[base]))
+			if m.higherIsBetter {
+				v = -v
+			}
+			if !math.IsNaN(v) && !math.IsInf(v, 0) {
+				rounds = append(rounds, v)
+			}
+		}
+		if len(rounds) == 0 {
+			continue
+		}
+		d = append(d, rounds)
+		layouts.Base = append(layouts.Base, b.launch[base].Layout)
+		layouts.Head = append(layouts.Head, b.launch[head].Layout)
+	}
+	return d, layouts
+}
