@@ -1,0 +1,273 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fivegate/fivegate/gate/result"
+	"github.com/fivegate/fivegate/gate/verdict"
+	"github.com/fivegate/fivegate/workloads/driver/engram"
+	"github.com/fivegate/fivegate/workloads/experiment"
+	"github.com/fivegate/fivegate/workloads/scenario"
+	"github.com/fivegate/fivegate/workloads/target"
+)
+
+// checkFlags are the flags of check as typed; empty ones are filled from the
+// environment, gate.toml and the defaults, in this order.
+type checkFlags struct {
+	config        string
+	base, head    string
+	override      overrides
+	out           string
+	plan          bool
+	measureAnyway bool
+	alternate     bool
+	json          bool
+}
+
+func newCheckCommand() *cobra.Command {
+	var f checkFlags
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Measure head against base and say whether it is more than 5% slower",
+		Long: `check builds base and head in worktrees of their own, starts both side by side
+on the same cores, drives them with the same requests at the same time, and
+judges the difference. It changes nothing in the working tree, and leaves no
+process, port, worktree or file behind.
+
+Without --base, base is the merge base of head with the default branch.
+A flag beats a GATE_* variable, which beats gate.toml, which beats the default.`,
+		Example: `  gate check
+  gate check --base v1.4.0 --head HEAD --out gate-out
+  gate check --budget 2m --plan`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.check(cmd) },
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.base, "base", "", "commit to compare with (default: merge base of head with the default branch)")
+	fl.StringVar(&f.head, "head", "HEAD", "commit to judge")
+	fl.StringVar(&f.config, "config", "gate.toml", "configuration file")
+	fl.StringVar(&f.override.Scenario, "scenario", "", "scenario by name or file")
+	fl.StringVar(&f.override.Budget, "budget", "", "time for the whole check, builds included (default 5m)")
+	fl.StringVar(&f.override.Threshold, "threshold", "", "slow-down beyond which a change must not merge (default 5%)")
+	fl.StringVar(&f.override.Seed, "seed", "", "seed of all that is drawn at random (default: the scenario's)")
+	fl.StringVar(&f.out, "out", "", "directory for result.json, verdict.json and report.md (default: a new one in the user's cache)")
+	fl.BoolVar(&f.plan, "plan", false, "print the schedule of blocks and rounds, and measure nothing")
+	fl.BoolVar(&f.measureAnyway, "measure-anyway", false, "measure although both builds are the same bytes")
+	fl.BoolVar(&f.alternate, "alternate", false, "measure the arms in turn instead of at once, when they cannot live side by side")
+	fl.BoolVar(&f.json, "json", false, "print the verdict as JSON")
+	return cmd
+}
+
+func (f checkFlags) check(cmd *cobra.Command) error {
+	started := time.Now()
+	cfg, err := loadConfig(f.config, f.override, os.Getenv)
+	if err != nil {
+		return err
+	}
+	if f.plan {
+		return printPlan(cmd.OutOrStdout(), cfg)
+	}
+	p := newProgress(cmd.ErrOrStderr())
+	defer p.done()
+	doc, err := f.measure(cmd.Context(), cfg, started, p)
+	p.done()
+	if doc == nil {
+		return err
+	}
+	return conclude(cmd.OutOrStdout(), doc, err, f.out, f.json)
+}
+
+// conclude writes what was measured, prints the verdict and chooses the ending.
+// A measurement that broke is judged too: its verdict is invalid, and says why.
+func conclude(w io.Writer, doc *result.Document, broke error, out string, asJSON bool) error {
+	v := verdict.Judge(doc)
+	format := "terminal"
+	if asJSON {
+		format = "json"
+	}
+	dir, saveErr := save(out, doc, v)
+	if saveErr == nil && !asJSON {
+		fmt.Fprintf(w, "result: %s\n\n", filepath.Join(dir, "result.json"))
+	}
+	if err := render(w, format, doc, v); err != nil {
+		return errors.Join(err, saveErr)
+	}
+	if saveErr != nil {
+		return fmt.Errorf("write the result: %w", saveErr)
+	}
+	if broke != nil && v.Status != verdict.Invalid {
+		return broke
+	}
+	return ending(v)
+}
+
+// measure resolves, builds and runs. The document is nil when nothing was
+// measured and there is nothing to judge.
+func (f checkFlags) measure(ctx context.Context, cfg *fileConfig, started time.Time, p *progress) (*result.Document, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, cfg.Budget+time.Minute, errOverBudget)
+	defer cancel()
+	repo, err := target.OpenRepository(ctx, ".")
+	if err != nil {
+		return nil, err
+	}
+	refs, commits, err := f.resolve(ctx, repo)
+	if err != nil {
+		return nil, err
+	}
+	session, err := target.NewSession(ctx, repo)
+	if err != nil {
+		return nil, err
+	}
+	defer session.Close()
+	x, err := newExperiment(cfg, started)
+	if err != nil {
+		return nil, err
+	}
+	x.Session, x.Alternate = session, f.alternate
+	x.Provenance.Repository = result.Repository{Path: repo.Name()}
+	if x.Provenance.Repository.Dirty, err = repo.Dirty(ctx); err != nil {
+		return nil, err
+	}
+	if x.Provenance.Repository.Dirty {
+		p.note("the working tree has uncommitted changes; they are not measured, %s is", short(commits[1]))
+	}
+	for arm, name := range []string{"base", "head"} {
+		x.Arms = append(x.Arms, experiment.Arm{Name: name, Ref: refs[arm], Commit: commits[arm], Start: cfg.Target})
+	}
+	// One layout that both arms share comes first: if it is the same bytes there
+	// is nothing to measure, and no need to build the others.
+	seeds := layoutSeeds(cfg.Seed, cfg.Target.Layouts)
+	shared := [2][]uint64{seeds[0][:1], seeds[1][:1]}
+	if err := buildArms(ctx, session, cfg, x.Arms, shared, p); err != nil {
+		return nil, err
+	}
+	if !f.measureAnyway && sameBytes(x.Arms) {
+		return experiment.Identical(x), nil
+	}
+	if err := buildArms(ctx, session, cfg, x.Arms, seeds, p); err != nil {
+		return nil, err
+	}
+	p.notes(session.Notes())
+	return measureArms(ctx, x, p)
+}
+
+// buildArms builds both arms with the seeds of each.
+func buildArms(ctx context.Context, session *target.Session, cfg *fileConfig, arms []experiment.Arm, seeds [2][]uint64, p *progress) error {
+	for i := range arms {
+		a := &arms[i]
+		builds, err := session.Build(ctx, a.Name, a.Commit, cfg.Target, seeds[i], func(done, total int) {
+			p.say(fmt.Sprintf("building %s (%s), layouts", a.Name, short(a.Commit)), done, total)
+		})
+		if err != nil {
+			return err
+		}
+		a.Builds = builds
+	}
+	return nil
+}
+
+// short is a commit as people write it.
+func short(commit string) string { return commit[:min(len(commit), 12)] }
+
+var errOverBudget = errors.New("the check overran its budget by more than a minute")
+
+// measureArms runs the experiment and lets the verdict end it early.
+func measureArms(ctx context.Context, x experiment.Config, p *progress) (*result.Document, error) {
+	restore, err := p.tune()
+	if err != nil {
+		return nil, err
+	}
+	defer restore()
+	x.Decide = func(doc *result.Document) bool { return verdict.Judge(doc).Final }
+	x.Observe = p.observe
+	return experiment.Check(ctx, x)
+}
+
+// sameBytes says whether the arms' first layouts, which are linked in the same
+// order, have the same digest.
+func sameBytes(arms []experiment.Arm) bool {
+	base, head := arms[0].Builds[0], arms[1].Builds[0]
+	return base.Seed == head.Seed && base.SHA256 == head.SHA256
+}
+
+// layoutSeeds are the link orders of both arms. The first is common, by which
+// equal builds are recognised; the others are each arm's own.
+func layoutSeeds(seed uint64, n int) (seeds [2][]uint64) {
+	rng := rand.New(rand.NewPCG(seed, 0x1a40))
+	shared := 1 + rng.Uint64N(1<<31)
+	for arm := range seeds {
+		if n <= 1 {
+			seeds[arm] = []uint64{0}
+			continue
+		}
+		seeds[arm] = []uint64{shared}
+		for len(seeds[arm]) < n {
+			seeds[arm] = append(seeds[arm], 1+rng.Uint64N(1<<31))
+		}
+	}
+	return seeds
+}
+
+// resolve finds the two commits.
+func (f checkFlags) resolve(ctx context.Context, repo *target.Repository) (refs [2]string, commits [2]string, err error) {
+	refs = [2]string{f.base, f.head}
+	if commits[1], err = repo.Resolve(ctx, f.head); err != nil {
+		return refs, commits, err
+	}
+	if f.base != "" {
+		commits[0], err = repo.Resolve(ctx, f.base)
+		return refs, commits, err
+	}
+	branch, err := repo.DefaultBranch(ctx)
+	if err != nil {
+		return refs, commits, err
+	}
+	refs[0] = "merge base with " + branch
+	commits[0], err = repo.MergeBase(ctx, branch, commits[1])
+	if err == nil && commits[0] == commits[1] {
+		err = fmt.Errorf("head (%s) is its own merge base with %s: there is no change to judge; name another commit with --base", short(commits[1]), branch)
+	}
+	return refs, commits, err
+}
+
+// newExperiment wires scenario, driver, machine and policy; arms and session are
+// the caller's.
+func newExperiment(cfg *fileConfig, started time.Time) (experiment.Config, error) {
+	s, err := scenario.Load(cfg.Scenario)
+	if err != nil {
+		return experiment.Config{}, err
+	}
+	driver, err := engram.New(s)
+	if err != nil {
+		return experiment.Config{}, err
+	}
+	machine, err := detectMachine()
+	if err != nil {
+		return experiment.Config{}, err
+	}
+	if cfg.Seed == 0 {
+		cfg.Seed = s.Seed
+	}
+	engine, targets := target.Partition(target.CPUs())
+	return experiment.Config{
+		Scenario: s, Driver: driver, Policy: cfg.Policy, Metrics: cfg.Gating, Seed: cfg.Seed, Budget: cfg.Budget,
+		Timeout: requestTimeout, EngineCPUs: engine, TargetCPUs: targets,
+		Provenance: result.Provenance{
+			Tool: tool(), StartedAt: started.UTC(), Seed: cfg.Seed, Command: os.Args,
+			Scenario: result.Scenario{Name: s.Name, SHA256: s.SHA256, Text: s.Text},
+			Runner:   result.Runner{Class: machine.Class(), Fingerprint: machine.Fingerprint()},
+		},
+	}, nil
+}
+
+// requestTimeout is how long one answer is awaited.
+const requestTimeout = 5 * time.Second
