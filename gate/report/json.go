@@ -35,7 +35,7 @@ type summaryLook struct {
 	Of        int      `json:"of"`
 	Blocks    int      `json:"blocks"`
 	Alpha     *float64 `json:"alpha"`
-	PassAlpha *float64 `json:"pass_alpha"`
+	PassAlpha *float64 `json:"upper_alpha"`
 }
 
 type summaryMetric struct {

@@ -190,7 +190,7 @@ func caption(doc *result.Document, v verdict.Verdict) string {
 	}
 	text := "Above zero is worse, whatever the metric."
 	if v.Look.Alpha > 0 && finite(v.Look.Alpha) {
-		text += fmt.Sprintf(" For all gating metrics together, lower ends hold at an error of %s, upper ends at %s.",
+		text += fmt.Sprintf(" Lower ends hold at an error of %s for all gating metrics together, upper ends at %s each.",
 			percent(v.Look.Alpha), percent(v.Look.PassAlpha))
 	}
 	for _, m := range v.Metrics {

@@ -32,11 +32,11 @@ type Rule struct {
 // (from Boundaries) and whether it is the last time.
 type Look struct {
 	Level float64
-	// PassLevel is the family level of the upper bounds, by which a pass is
-	// reached; 0 means Level. A look's Level guards against blocking too often when
-	// looking often. Passing early costs no such error, so that its bounds may hold
-	// at the family's whole level: what is risked is to pass a true regression
-	// once in 1/PassLevel looks.
+	// PassLevel is the level of upper bounds, by which a pass is reached; 0 means
+	// Level. Level guards against blocking too often when looking often. Passing
+	// early costs no such error, so that upper bounds may hold at the family's
+	// whole level at every look: what is risked is to pass a regression of
+	// exactly the threshold once in 1/PassLevel looks.
 	PassLevel float64
 	Final     bool
 }
@@ -90,18 +90,17 @@ func (o Outcome) String() string {
 // MetricDecision is the state of one metric with the numbers behind it. For an
 // effect they are log ratios, for rates differences of fractions.
 type MetricDecision struct {
-	Name         string
-	State        MetricState
-	Estimate     float64
-	Lower, Upper float64 // one-sided bounds: Lower at Level, Upper at PassLevel
-	Level        float64 // the look's level over the number of metrics
-	PassLevel    float64 // the look's pass level over the number of metrics
-	PassUpper    float64 // one-sided bound at the look's whole level, which a pass rests on
-	P            float64 // one-sided p-value of "not worse"
-	Significant  bool    // worse at the look's level by Holm's procedure
-	Confirmed    bool    // Lower is beyond the threshold itself
-	MDE          float64 // 95% power, a fraction; NaN for rates
-	Caught       float64 // slow-down blocked with 95% power, a fraction; NaN for rates
+	Name        string
+	State       MetricState
+	Estimate    float64
+	Lower       float64 // one-sided bound at Level
+	Upper       float64 // one-sided bound at the look's PassLevel
+	Level       float64 // the look's level over the number of metrics
+	P           float64 // one-sided p-value of "not worse"
+	Significant bool    // worse at the look's level by Holm's procedure
+	Confirmed   bool    // Lower is beyond the threshold itself
+	MDE         float64 // 95% power, a fraction; NaN for rates
+	Caught      float64 // slow-down blocked with 95% power, a fraction; NaN for rates
 }
 
 // Decision is the result of a look.
@@ -115,22 +114,22 @@ type Decision struct {
 //   - A metric regressed when it is significantly worse (Holm over all
 //     metrics at the look's level) and its estimate is over the threshold. One
 //     such metric is a regression, at any look.
-//   - At the last look a metric is clear when its PassUpper is under PassBound,
+//   - At the last look a metric is clear when its upper bound is under PassBound,
 //     or when its estimate is at most the threshold and the MDE at most MaxMDE.
 //     All clear is a pass, otherwise the outcome is inconclusive.
-//   - At an earlier look a metric is clear when its PassUpper is under the
+//   - At an earlier look a metric is clear when its upper bound is under the
 //     threshold; all clear is a pass, otherwise the outcome is Continue. This
 //     stop is non-binding: ignoring it costs no error.
 //   - A clear metric whose upper bound is under 0 and whose estimate is under
 //     −threshold is improved.
 //
-// Lower, Upper and MDE are at the look's level over the number of metrics.
-// PassUpper is at the whole level: a pass needs all metrics, and where all of
+// Lower bounds and MDE are at the look's level over the number of metrics. Upper
+// bounds are at the whole PassLevel: a pass needs all metrics, and where all of
 // several tests must reject, each may use the whole level (intersection-union
-// test, Berger, Technometrics 24, 1982). It saves a tenth of the blocks on
-// identical arms. A rate of failures is clear when its difference is at most
-// ErrorThreshold and its PassUpper at most ErrorPassBound, at any look. No
-// metric of fewer than MinBlocks blocks is decided at all.
+// test, Berger, Technometrics 24, 1982). A rate of failures is clear when its
+// difference is at most ErrorThreshold and its upper bound at most
+// ErrorPassBound, at any look. No metric of fewer than MinBlocks blocks is
+// decided at all.
 //
 // No evidence, a level outside [0, 0.5] or a rule with a NaN, negative or
 // contradictory number is ErrRule. Level 0 decides nothing.
@@ -150,7 +149,7 @@ func Decide(metrics []MetricEvidence, rule Rule, look Look) (Decision, error) {
 	for i, m := range metrics {
 		md := MetricDecision{
 			Name: m.Name, P: pvalues[i], Significant: significant[i],
-			Level: look.Level / float64(len(metrics)), PassLevel: look.passLevel() / float64(len(metrics)),
+			Level: look.Level / float64(len(metrics)),
 		}
 		if m.Rates != nil {
 			md.judgeRates(*m.Rates, rule, look)
@@ -192,21 +191,19 @@ func (m MetricEvidence) blocks() int {
 }
 
 func (d *MetricDecision) judgeEffect(e Effect, rule Rule, look Look) {
-	d.Estimate, d.PassUpper = e.Theta, e.Upper(look.Level)
-	d.Lower, d.Upper = e.Lower(d.Level), e.Upper(d.PassLevel)
+	d.Estimate, d.Lower, d.Upper = e.Theta, e.Lower(d.Level), e.Upper(look.passLevel())
 	d.MDE, d.Caught = e.MDE(d.Level, power), e.Caught(d.Level, power, rule.Threshold)
-	clear := d.PassUpper < rule.Threshold
+	clear := d.Upper < rule.Threshold
 	if look.Final {
-		clear = d.PassUpper < rule.PassBound || (e.Theta <= rule.Threshold && d.MDE <= rule.MaxMDE)
+		clear = d.Upper < rule.PassBound || (e.Theta <= rule.Threshold && d.MDE <= rule.MaxMDE)
 	}
 	d.settle(e.Blocks, rule.Threshold, clear)
 }
 
 func (d *MetricDecision) judgeRates(r RateTest, rule Rule, look Look) {
-	d.Estimate, d.PassUpper = r.Difference, r.Upper(look.Level)
-	d.Lower, d.Upper = r.Lower(d.Level), r.Upper(d.PassLevel)
+	d.Estimate, d.Lower, d.Upper = r.Difference, r.Lower(d.Level), r.Upper(look.passLevel())
 	d.MDE, d.Caught = math.NaN(), math.NaN()
-	clear := r.Difference <= rule.ErrorThreshold && d.PassUpper <= rule.ErrorPassBound
+	clear := r.Difference <= rule.ErrorThreshold && d.Upper <= rule.ErrorPassBound
 	d.settle(r.Blocks, rule.ErrorThreshold, clear)
 }
 

@@ -109,7 +109,7 @@ func (e *evidence) describe(ev stats.MetricEvidence, d stats.MetricDecision) Met
 		e.describeErrors(&m, ev.Rates, d)
 		return m
 	}
-	m.setEffect(ev.Effect, d.Level, d.PassLevel)
+	m.setEffect(ev.Effect, d.Level, e.doc.Plan.Policy.Alpha)
 	m.MDE = finite(d.MDE)
 	m.Reason = reason(m)
 	return m

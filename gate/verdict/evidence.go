@@ -11,13 +11,13 @@ import (
 // evidence is a document taken apart: per complete block the pairs of slices
 // that were measured together.
 type evidence struct {
-	doc     *result.Document
-	blocks  []block
-	solo    [2][]*result.Slice                  // solo open slices of each arm, all blocks
-	drained [2][]*result.Slice                  // solo closed slices
-	merged  map[*result.Slice]*result.Histogram // response times of all operations, once computed
-	limited int                                 // rounds left out because the engine was the limit
-	rounds  int                                 // rounds measured, limited ones included
+	doc      *result.Document
+	blocks   []block
+	solo     [2][]*result.Slice                  // solo open slices of each arm, all blocks
+	drained  [2][]*result.Slice                  // solo closed slices
+	merged   map[*result.Slice]*result.Histogram // response times of all operations, once computed
+	limited  int                                 // rounds left out because the engine was the limit
+	measured int                                 // rounds measured, limited ones included
 }
 
 // block is one launch of each arm; index 0 is base, 1 is head.
@@ -108,7 +108,7 @@ func (e *evidence) addSolo(b, arm int, s *result.Slice) {
 // addOpen keeps a round unless the engine was its limit. Lateness of the engine
 // does not depend on the arm, so leaving both slices out favours neither.
 func (e *evidence) addOpen(b int, p pair) {
-	e.rounds++
+	e.measured++
 	if p.arm[base].Engine.Limited != "" || p.arm[head].Engine.Limited != "" {
 		e.limited++
 		return
@@ -192,27 +192,47 @@ func quantile(q float64, operation string) value {
 	}
 }
 
-// logRatios are the rounds' ln(head/base) of a value, signed so that + is worse,
-// and the layouts of each block. A round in which an arm has no such value is
-// left out; a block without rounds is too.
-func (e *evidence) logRatios(m metricDef) (d [][]float64, layouts stats.Layouts) {
+// rounds are the log ratios of a metric, ready for stats.Estimate.
+type rounds struct {
+	ratios     [][]float64 // per block: ln(head/base) of its rounds, signed so that + is worse
+	headSecond [][]bool    // whether head went second in the round
+	layouts    stats.Layouts
+}
+
+// rounds reads a metric from the slices. A round in which an arm has no such value
+// is left out; a block without rounds is too.
+func (e *evidence) rounds(m metricDef) rounds {
+	var r rounds
 	for _, b := range e.blocks {
-		var rounds []float64
+		var ratios []float64
+		var headSecond []bool
 		for _, p := range m.pairs(b) {
 			v := math.Log(m.value(e, p.arm[head]) / m.value(e, p.arm[base]))
 			if m.higherIsBetter {
 				v = -v
 			}
 			if !math.IsNaN(v) && !math.IsInf(v, 0) {
-				rounds = append(rounds, v)
+				ratios = append(ratios, v)
+				headSecond = append(headSecond, p.arm[head].Position > p.arm[base].Position)
 			}
 		}
-		if len(rounds) == 0 {
+		if len(ratios) == 0 {
 			continue
 		}
-		d = append(d, rounds)
-		layouts.Base = append(layouts.Base, b.launch[base].Layout)
-		layouts.Head = append(layouts.Head, b.launch[head].Layout)
+		r.ratios = append(r.ratios, ratios)
+		r.headSecond = append(r.headSecond, headSecond)
+		r.layouts.Base = append(r.layouts.Base, b.launch[base].Layout)
+		r.layouts.Head = append(r.layouts.Head, b.launch[head].Layout)
 	}
-	return d, layouts
+	return r
+}
+
+// effect estimates a metric from its rounds. The second in a pair is a little
+// slower; that is taken out, since it is order and not luck.
+func (e *evidence) effect(r rounds) (stats.Effect, error) {
+	ratios, _, err := stats.RemoveOrder(r.ratios, r.headSecond)
+	if err != nil {
+		return stats.Effect{}, err
+	}
+	return stats.Estimate(ratios, r.layouts, e.layoutSD())
 }

@@ -117,10 +117,10 @@ const minRounds = 0.75
 
 // ratio estimates a metric from the rounds' log ratios.
 func (e *evidence) ratio(def metricDef) (stats.Effect, error) {
-	d, layouts := e.logRatios(def)
+	r := e.rounds(def)
 	var have, want int
-	for _, rounds := range d {
-		have += len(rounds)
+	for _, ratios := range r.ratios {
+		have += len(ratios)
 	}
 	for _, b := range e.blocks {
 		want += len(def.pairs(b))
@@ -131,7 +131,7 @@ func (e *evidence) ratio(def metricDef) (stats.Effect, error) {
 	if want == 0 || float64(have) < minRounds*float64(want) {
 		return stats.Effect{}, fmt.Errorf("%d of %d rounds have a value in both arms%s", have, want, e.silentArm())
 	}
-	return stats.Estimate(d, layouts, e.layoutSD())
+	return e.effect(r)
 }
 
 // silentArm names an arm that answered nothing at all.

@@ -54,8 +54,7 @@ func (e *evidence) quoted() []Metric {
 func (e *evidence) watched() []Metric {
 	var out []Metric
 	for _, def := range watchedMetrics(e.doc.Plan.Operations) {
-		d, layouts := e.logRatios(def)
-		effect, err := stats.Estimate(d, layouts, e.layoutSD())
+		effect, err := e.effect(e.rounds(def))
 		if err != nil {
 			continue // too few values to say anything; nothing depends on it
 		}
@@ -86,7 +85,7 @@ func (e *evidence) notes() []string {
 		add("each arm was built in one layout only, so the luck of the link order (%.0f%% standard deviation) is part of every interval", 100*doc.Plan.Policy.LayoutSD)
 	}
 	if e.limited > 0 {
-		add("%d of %d rounds were left out of both arms because the load engine was late in them", e.limited, e.rounds)
+		add("%d of %d rounds were left out of both arms because the load engine was late in them", e.limited, e.measured)
 	}
 	if f := e.foreignShare(); f > 0.10 {
 		add("other work took %.0f%% of the machine while it was measured; intervals are wider for it", 100*f)

@@ -13,7 +13,7 @@ import (
 // before the whole measurement counts as broken. Such rounds are left out of
 // both arms and said in the notes; many of them mean that the machine is too
 // busy to measure on. Chosen; docs/architecture.md says why it is not zero.
-const maxLimited = 0.10
+const maxLimited = 0.25
 
 // broken says why the measurement cannot be judged at all, or nothing.
 func (e *evidence) broken() string {
@@ -39,9 +39,9 @@ func (e *evidence) broken() string {
 			}
 		}
 	}
-	if e.rounds > 0 && float64(e.limited) > maxLimited*float64(e.rounds) {
+	if e.measured > 0 && float64(e.limited) > maxLimited*float64(e.measured) {
 		return fmt.Sprintf("the load engine, not the target, was the limit in %d of %d rounds (%s): the machine is too busy to measure on",
-			e.limited, e.rounds, e.limitReason())
+			e.limited, e.measured, e.limitReason())
 	}
 	return e.baseBreaksLimits()
 }

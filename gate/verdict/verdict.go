@@ -78,9 +78,9 @@ func (v Verdict) Blocks() bool {
 type Look struct {
 	Number    int     `json:"number"` // from 1
 	Of        int     `json:"of"`
-	Blocks    int     `json:"blocks"`     // complete blocks judged
-	Alpha     float64 `json:"alpha"`      // nominal one-sided family error at this look, of lower bounds
-	PassAlpha float64 `json:"pass_alpha"` // … of upper bounds, by which a check passes early
+	Blocks    int     `json:"blocks"`      // complete blocks judged
+	Alpha     float64 `json:"alpha"`       // nominal one-sided family error at this look, of lower bounds
+	PassAlpha float64 `json:"upper_alpha"` // … of upper bounds, by which a check passes early
 }
 
 // Decision is the answer for one metric.

@@ -17,8 +17,7 @@ func Worst(doc *result.Document) (Metric, bool) {
 	}
 	worst, found := Metric{Effect: math.Inf(-1)}, false
 	for _, def := range ratioMetrics {
-		d, layouts := e.logRatios(def)
-		effect, err := stats.Estimate(d, layouts, e.layoutSD())
+		effect, err := e.effect(e.rounds(def))
 		if err != nil || math.Expm1(effect.Theta) < worst.Effect {
 			continue
 		}

@@ -85,11 +85,12 @@ func Fit(available time.Duration, c Costs) (Shape, error) {
 }
 
 // Looks are the numbers of complete blocks after which the evidence is looked
-// at: at about ½, ⅔ and 5/6 of the blocks, and at the end. The last
-// step is the extension that an undecided check is given within its budget.
+// at: at about ⅓, ½, ⅔ and 5/6 of the blocks, and at the end, but not before
+// seven. The last step is the extension that an undecided check is given within
+// its budget.
 func Looks(blocks int) []int {
 	var out []int
-	for _, share := range []float64{0.5, 0.67, 0.84, 1} {
+	for _, share := range []float64{0.34, 0.5, 0.67, 0.84, 1} {
 		n := max(int(math.Ceil(share*float64(blocks)-1e-9)), min(7, blocks))
 		if len(out) == 0 || n > out[len(out)-1] {
 			out = append(out, n)

@@ -70,7 +70,7 @@ func TestLooks(t *testing.T) {
 		blocks int
 		want   []int
 	}{
-		{28, []int{14, 19, 24, 28}},
+		{28, []int{10, 14, 19, 24, 28}},
 		{12, []int{7, 9, 11, 12}}, // the first look has seven blocks
 		{8, []int{7, 8}},
 		{1, []int{1}},

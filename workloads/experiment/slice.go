@@ -133,8 +133,10 @@ func (x *experiment) alive(l *launched, r load.LaneReport) error {
 	}
 	if completed == 0 && timeouts > 0 {
 		x.event(l, "hung", "")
-		return &TargetError{Arm: name, Block: block, Ended: result.EndedHung,
-			Detail: fmt.Sprintf("none of %d requests was answered within %s", r.Sent, x.cfg.Timeout)}
+		return &TargetError{
+			Arm: name, Block: block, Ended: result.EndedHung,
+			Detail: fmt.Sprintf("none of %d requests was answered within %s", r.Sent, x.cfg.Timeout),
+		}
 	}
 	return nil
 }

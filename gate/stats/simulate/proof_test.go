@@ -65,11 +65,11 @@ func TestProof(t *testing.T) {
 const introduction = `# What the decision rule does, by simulation
 
 Written by ` + "`go test -tags proof -run TestProof -timeout 60m ./gate/stats/simulate -update -date %s`" + `.
-%d checks a row, seed %d: the same command gives the same numbers on any machine.
+%d checks a row, seed %d: the same command gives the same numbers (on another architecture, but for rounding).
 
 A check is 28 blocks of 4 rounds of five gating metrics (round noise 1.4, 4.5, 1.4, 4 and 6%% for CPU per operation, throughput, P50, P90 and P99),
 looked at after 14, 21 and 28 blocks; family error 2%%, threshold 5%%. The *ordinary machine* adds launch luck of 0.7%% a pair, eight layouts an arm with 2%%
-between two of them, and one round in twenty five times noisier. Half of the variance of luck is common to all metrics. Log ratios are drawn, not
+between two of them, and makes one round in twenty noisier, five times. Half of the variance of luck is common to all metrics. Log ratios are drawn, not
 requests: these tables prove the statistics and not the measuring.
 
 Blocked, inconclusive and passed are shares of the checks (improvements count as passed); the interval is Clopper–Pearson, 95%%, of the share blocked; *used* is the mean

@@ -20,7 +20,7 @@ type row struct {
 
 // ordinary is a check on a machine as measured: 28 blocks of 4 rounds, round
 // noise by metric, launch luck 0.7%, eight layouts an arm with 2% between two
-// of them, one round in twenty five times noisier.
+// of them, one round in twenty noisier, five times.
 func ordinary() World {
 	return World{
 		Blocks: 28, Rounds: 4,
