@@ -93,6 +93,9 @@ func (e *evidence) notes() []string {
 	if fault := limitFault(doc.Plan.Limits, e.solo[head], e.drained[head]); fault != "" {
 		add("head breaks the scenario's own limit: %s", fault)
 	}
+	if !slices.Contains(doc.Plan.Metrics, LatencyP99) && doc.Plan.Probes == 0 {
+		add("latency.p99 is not judged: at this rate fewer than 100 requests of a round can be replayed as probes; the raw one is watched")
+	}
 	if doc.Plan.Mode == result.ModeAlternating {
 		add("the arms were measured in turn, not at once; intervals are several times wider than a duet's")
 	}

@@ -11,7 +11,7 @@
 // It does not know spaces, requests or files; those belong to the drivers.
 //
 // Example: 10,000 vectors of 768 dimensions in 50 clusters whose members have a
-// cosine of about 0.89 with one another (standard deviation 0.2):
+// cosine of about 0.90 with one another (standard deviation 0.2):
 //
 //	g, err := dataset.New(dataset.Config{Seed: 42, Dimension: 768,
 //		Distribution: dataset.Clustered, Clusters: 50, StdDev: 0.2})

@@ -111,10 +111,11 @@ func (x *experiment) solo(ctx context.Context, l *launched, block int) error {
 	return x.closedSlice(ctx, []*launched{l}, id)
 }
 
-// nextRound numbers the rounds of the whole experiment, so that no request is
-// ever sent twice to one launch, and collects the garbage of the last one.
+// nextRound gives each round two numbers of its own in the whole experiment, one
+// for the requests of its open loop and the next for those of its closed loop,
+// so that nothing is stored twice. It collects the garbage of the last round.
 func (x *experiment) nextRound() uint64 {
-	x.round++
+	x.round += 2
 	runtime.GC()
 	return x.round
 }

@@ -29,6 +29,9 @@ type Driver interface {
 	Operations() []string
 	// Probes holds the operation of each probe of the probe set.
 	Probes() []int32
+	// UseProbes makes a probe set of n requests, or an empty one where no
+	// operation can be repeated.
+	UseProbes(n int)
 	// Round returns the n requests of a round, a pure function of the scenario's
 	// seed and its arguments.
 	Round(round uint64, n int) []load.Request
@@ -284,7 +287,36 @@ func (x *experiment) plan() error {
 		p.RatePerS = math.Min(wanted, duetShare*x.capacity)
 	}
 	p.RateShare = p.RatePerS / wanted
+	x.fitProbes(int(p.RatePerS * p.OpenS))
 	return nil
+}
+
+// leastProbes is the smallest probe set that has a 99th percentile worth the name.
+const leastProbes = 100
+
+// fitProbes makes the probe set as large as the requests of one round can replay,
+// since a probe that is measured in few rounds says nothing. Where that is too
+// few, the de-noised P99 cannot be had: it is left out of what the check declares,
+// before anything is measured, and the verdict says so.
+func (x *experiment) fitProbes(perRound int) {
+	replayed := 0
+	for _, r := range x.cfg.Driver.Round(0, perRound) {
+		if r.Probe >= 0 {
+			replayed++
+		}
+	}
+	if replayed < leastProbes {
+		replayed = 0
+	}
+	p := &x.doc.Plan
+	if replayed < p.Probes {
+		x.cfg.Driver.UseProbes(replayed)
+	}
+	if replayed == 0 {
+		p.Metrics = slices.DeleteFunc(slices.Clone(p.Metrics), func(m string) bool { return m == "latency.p99" })
+	}
+	p.Probes = len(x.cfg.Driver.Probes())
+	p.ProbeOperation = runLengths(x.cfg.Driver.Operations(), x.cfg.Driver.Probes())
 }
 
 // learn corrects the estimate of a block's cost by what the block took, so that

@@ -61,7 +61,7 @@ func (x *experiment) calibrate(ctx context.Context, l *launched) error {
 		if x.capacity > 0 {
 			n = int(2 * x.capacity)
 		}
-		report, err := x.saturate(ctx, []*launched{l}, x.nextRound()|1<<62, int(float64(n)*length.Seconds()), length)
+		report, err := x.saturate(ctx, []*launched{l}, x.nextRound(), int(float64(n)*length.Seconds()), length)
 		if err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ import (
 type sliceID struct {
 	block, round int
 	mode         result.Mode
-	request      uint64 // number of the round's requests
+	request      uint64 // number of the open loop's requests; the closed loop's is the next
 }
 
 // drain is how long answers are awaited after the last request was due.
@@ -43,7 +43,7 @@ func (x *experiment) offer(ctx context.Context, lanes []*launched, request uint6
 		if x.cfg.Scenario.Arrival.Stagger {
 			offset = time.Duration(i) * period / time.Duration(len(lanes))
 		}
-		loop.Due = append(loop.Due, x.due(request*2+uint64(i), n, rate, offset))
+		loop.Due = append(loop.Due, x.due(request+uint64(i), n, rate, offset))
 	}
 	return x.engine.Open(ctx, loop)
 }
@@ -62,7 +62,7 @@ func (x *experiment) closedSlice(ctx context.Context, lanes []*launched, id slic
 		// An arm that has the cores to itself completes capacity × time; a fifth is added
 		// for the launch that is faster than calibration.
 		n := int(1.2*x.capacity*closedPart.Seconds()) + 16
-		return x.saturate(ctx, lanes, id.request|1<<62, n, closedPart)
+		return x.saturate(ctx, lanes, id.request+1, n, closedPart)
 	})
 }
 

@@ -7,8 +7,10 @@ import (
 
 // Parameters of the concept index.
 const (
-	// minSplit is the smallest number of members at which a concept splits: below
-	// it, comparing with the members is cheaper than with more centroids.
+	// minSplit is the least number of members above which a concept splits: with
+	// fewer, comparing with them is cheaper than with more centroids. Above 4,096
+	// episodes the limit is their square root, so concepts number one to two times
+	// that.
 	minSplit = 64
 	// splitPasses is the number of passes of Lloyd's algorithm in a split. Two
 	// well-separated halves settle in two; chosen twice that.
@@ -64,7 +66,7 @@ func (x *conceptIndex) add(u []float32, episodes *matrix) {
 	x.of = append(x.of, c)
 	x.join(c, i, u)
 	k := &x.concepts[c]
-	if limit := max(k.limit, 2*int(math.Sqrt(float64(len(x.of))))); len(k.members) > limit {
+	if limit := max(k.limit, int(math.Sqrt(float64(len(x.of))))); len(k.members) > limit {
 		x.split(c, episodes)
 	}
 }

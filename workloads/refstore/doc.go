@@ -23,8 +23,9 @@
 //
 // # Where it does not, on purpose
 //
-//   - POST /api/v1/memories honours embedding, id, tags-free JSON and the body's
-//     space: it is the same handler as /remember.
+//   - POST /api/v1/memories is the same as /remember: it honours embedding, id,
+//     timestamp and the body's space.
+//   - A space is chosen the same way everywhere: header, then query, then body.
 //   - An explicit mode=spreading or mode=hybrid works; mode=similarity turns the
 //     spreading of text recall off.
 //   - A dropped duplicate answers the id of the memory that stays.
@@ -42,7 +43,7 @@
 // Each stored episode is appended to a write-ahead log before it is answered,
 // without a sync, as in Engram. A graceful stop writes a snapshot and begins an
 // empty log. A torn end of the log is cut off at the next start; a damaged
-// snapshot is an error. See snapshot.go for the files.
+// snapshot is an error. See files.go for the files.
 //
 // # Faults
 //

@@ -170,8 +170,9 @@ func TestSlowdownCostsItsShareOfCPU(t *testing.T) {
 func TestSlowQueriesCostTheirFactor(t *testing.T) {
 	r := ratio(t, "slow-queries=100%x1.3", cues(t, 20))
 	t.Logf("slow-queries: %.3f", r)
-	if r < 1.18 || r > 1.45 {
-		t.Errorf("CPU per query is %.3f times that of a sound server, want 1.3", r)
+	// Measuring costs some percent where, as here, every query is a slow one.
+	if r < 1.2 || r > 1.5 {
+		t.Errorf("CPU per query is %.3f times that of a sound server, want 1.3 to 1.4", r)
 	}
 }
 

@@ -18,9 +18,6 @@ type matrix struct {
 	inverse   []float32 // 1/length; 0 for a zero vector
 }
 
-// rows is the number of vectors held.
-func (m *matrix) rows() int { return len(m.inverse) }
-
 // row is vector i. The slice aliases the matrix.
 func (m *matrix) row(i uint32) []float32 {
 	at := int(i%chunkRows) * m.dimension

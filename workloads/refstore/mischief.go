@@ -1,7 +1,8 @@
 package refstore
 
 import (
-	"hash/crc32"
+	"hash/fnv"
+	"io"
 	"math"
 	"net/http"
 	"os"
@@ -13,6 +14,9 @@ import (
 
 // crashCode is the exit code of a process that crash-after ends.
 const crashCode = 3
+
+// hashedBytes is how much of a query decides whether it is a slow one.
+const hashedBytes = 128
 
 // mischief makes the faults happen. They surround the API and do not know it,
 // except which paths are about memories.
@@ -118,12 +122,13 @@ func (m *mischief) chosen(r *http.Request) bool {
 	if r.Method != http.MethodGet || r.URL.RawQuery == "" {
 		return false
 	}
-	// A CRC of a 9 kB embedding takes half a microsecond, other hashes several. It is
-	// linear, so one multiplicative round has to scatter it (MurmurHash3's).
-	x := uint64(crc32.Checksum([]byte(r.URL.RawQuery), castagnoli))
-	x = (x ^ x<<33) * 0xff51afd7ed558ccd
+	// The end of a query tells it from others, and is cheap to hash: all 9 kB of an
+	// embedding would take as long as the search.
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, r.URL.RawQuery[max(0, len(r.URL.RawQuery)-hashedBytes):]) // never fails
+	x := h.Sum64()                                                                     // its high bits are weak: one round of mixing spreads them
+	x = (x ^ x>>33) * 0xff51afd7ed558ccd
 	x ^= x >> 33
-	x *= 0xc4ceb9fe1a85ec53
 	return float64(x>>11)/(1<<53) < m.faults[faultSlowQueries].share
 }
 

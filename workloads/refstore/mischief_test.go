@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,25 +69,25 @@ func TestStallHoldsAnswers(t *testing.T) {
 func TestCrashCountsFromTheFirstMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := faulty(t, nil, "crash-after=30s")
-		crashed := 0
-		m.exit = func(code int) { crashed = code }
+		var crashed atomic.Int64
+		m.exit = func(code int) { crashed.Store(int64(code)) }
 		h := m.wrap(teapot())
 		ask(h, "GET", "/health")
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if crashed != 0 {
+		if crashed.Load() != 0 {
 			t.Fatal("crashed though nothing was asked for memories")
 		}
 		ask(h, "GET", "/api/v1/memories/recall?query=a")
 		time.Sleep(30*time.Second - 1)
 		synctest.Wait()
-		if crashed != 0 {
+		if crashed.Load() != 0 {
 			t.Error("crashed early")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
-		if crashed != crashCode {
-			t.Errorf("exit code %d, want %d", crashed, crashCode)
+		if crashed.Load() != crashCode {
+			t.Errorf("exit code %d, want %d", crashed.Load(), crashCode)
 		}
 	})
 }

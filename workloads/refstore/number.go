@@ -41,7 +41,7 @@ func parseFloats(text []byte) ([]float32, error) {
 	i = skipSpace(text, i+1)
 	values := make([]float32, 0, min(len(text)/2, defaultDimension))
 	if i < len(text) && text[i] == ']' {
-		return values, atEnd(text, i+1)
+		return atEnd(values, text, i+1)
 	}
 	for {
 		v, next, err := parseNumber(text, i)
@@ -57,19 +57,19 @@ func parseFloats(text []byte) ([]float32, error) {
 		case ',':
 			i = skipSpace(text, i+1)
 		case ']':
-			return values, atEnd(text, i+1)
+			return atEnd(values, text, i+1)
 		default:
 			return nil, errNotFloats
 		}
 	}
 }
 
-// atEnd is an error unless only white space follows.
-func atEnd(text []byte, i int) error {
+// atEnd returns the values if only white space follows.
+func atEnd(values []float32, text []byte, i int) ([]float32, error) {
 	if skipSpace(text, i) != len(text) {
-		return errNotFloats
+		return nil, errNotFloats
 	}
-	return nil
+	return values, nil
 }
 
 func skipSpace(text []byte, i int) int {

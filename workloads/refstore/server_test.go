@@ -1,23 +1,15 @@
 package refstore
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/goleak"
 )
 
 // call sends a request to a server without a network. Headers are pairs.
@@ -289,146 +281,6 @@ func TestAnswersCarryTheHeaders(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-}
-
-func TestMetrics(t *testing.T) {
-	s := three(t)
-	call(t, s, "GET", "/api/v1/memories/recall?query=sun", "")
-	call(t, s, "GET", "/api/v1/memories/recall", "")
-	_, text, _ := call(t, s, "GET", "/metrics", "")
-	for path, want := range map[string]any{
-		"snapshot.five_minutes.memories_created_total.sum":     3.0,
-		"snapshot.one_minute.store_duration_seconds.count":     3.0,
-		"snapshot.five_minutes.recall_duration_seconds.count":  1.0,
-		"snapshot.five_minutes.request_errors_total.sum":       1.0,
-		"snapshot.five_minutes.content_dedup_skip_total.count": nil,
-		"export.dropped": 0.0,
-	} {
-		if got := at(t, text, path); got != want {
-			t.Errorf("%s: %v, want %v", path, got, want)
-		}
-	}
-	_, text, h := call(t, s, "GET", "/metrics/prometheus", "")
-	for _, line := range []string{
-		"# TYPE engram_memories_created_total counter", "engram_memories_created_total 3", "engram_store_duration_seconds_count 3",
-		`engram_memories{memory_space="default"} 3`, `engram_concepts{memory_space="default"} 1`, "engram_content_dedup_skip_total 0",
-	} {
-		if !strings.Contains("\n"+text, "\n"+line+"\n") {
-			t.Errorf("no line %q in\n%s", line, text)
-		}
-	}
-	if got := h.Get("Content-Type"); got != "text/plain; version=0.0.4" {
-		t.Errorf("content type %q", got)
-	}
-}
-
-func TestWindowsForget(t *testing.T) {
-	var s series
-	now := time.Unix(1_000_000, 0)
-	for age, value := range []float64{1, 2, 4} {
-		s.add(value, now.Add(-time.Duration(age*50)*time.Second))
-	}
-	for length, want := range map[int64]float64{1: 1, 51: 3, 300: 7} {
-		if got, _ := s.window(length, now); got.sum != want {
-			t.Errorf("last %d s: sum %v, want %v", length, got.sum, want)
-		}
-	}
-	if got, _ := s.window(300, now.Add(time.Hour)); got.count != 0 {
-		t.Errorf("an hour later: %+v", got)
-	}
-	if got := s.sum(); got.sum != 7 {
-		t.Errorf("in total %v", got.sum)
-	}
-}
-
-func TestQuantiles(t *testing.T) {
-	var s series
-	now := time.Unix(1_000_000, 0)
-	for i := range 1000 {
-		s.add(float64(i+1)*1e-5, now)
-	}
-	got, class := s.window(1, now)
-	for q, want := range map[float64]float64{0: 1e-5, 0.5: 5e-3, 0.9: 9e-3, 0.99: 9.9e-3, 1: 1e-2} {
-		if v := quantile(q, got, &class); v < want*0.9 || v > want*1.1 {
-			t.Errorf("quantile %v is %v, want about %v", q, v, want)
-		}
-	}
-}
-
-// served runs a server on a loopback port until stop is called.
-func served(t *testing.T, s *Server) (addr string, stop context.CancelFunc, ended <-chan error) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(ctx, l) }()
-	return "http://" + l.Addr().String(), cancel, done
-}
-
-func TestGracefulStopKeepsEverything(t *testing.T) {
-	defer goleak.VerifyNone(t)
-	for _, how := range []string{"signal", "request"} {
-		dir := t.TempDir()
-		addr, stop, ended := served(t, open(t, dir))
-		client := &http.Client{Transport: &http.Transport{}}
-		post := func(path, body string) {
-			r, err := client.Post(addr+path, "application/json", bytes.NewBufferString(body))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer r.Body.Close()
-			if _, err := io.Copy(io.Discard, r.Body); err != nil {
-				t.Error(err)
-			}
-		}
-		post("/api/v1/memories/remember", `{"id":"kept","content":"a"}`)
-		if how == "request" {
-			post("/shutdown", "")
-		} else {
-			stop()
-		}
-		if err := <-ended; err != nil {
-			t.Errorf("%s: %v", how, err)
-		}
-		stop()
-		client.CloseIdleConnections()
-		if _, err := os.Stat(filepath.Join(dir, "manifest.json")); err != nil {
-			t.Errorf("%s: no snapshot: %v", how, err)
-		}
-		s := open(t, dir)
-		if _, ok := s.store.spaces[defaultSpace].get("kept"); !ok {
-			t.Errorf("%s: the memory is gone", how)
-		}
-		closed(t, s)
-	}
-}
-
-// A request that never ends must not keep a server from stopping.
-func TestStopDespiteAHungRequest(t *testing.T) {
-	defer goleak.VerifyNone(t)
-	s := open(t, "", "hang-after=1ns")
-	addr, stop, ended := served(t, s)
-	client := &http.Client{Transport: &http.Transport{}}
-	defer client.CloseIdleConnections()
-	asked := make(chan struct{})
-	go func() {
-		defer close(asked)
-		for { // the first may slip through before the hang begins
-			r, err := client.Get(addr + "/api/v1/memories/a")
-			if err != nil {
-				return
-			}
-			_ = r.Body.Close()
-		}
-	}()
-	stop()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
-	<-asked
 }
 
 func BenchmarkRecallRequest(b *testing.B) {

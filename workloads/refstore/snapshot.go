@@ -20,6 +20,10 @@ import (
 // format is the version of the data directory.
 const format = "fivegate/refstore/v1"
 
+// maxConcepts bounds the concepts of a space; ten million episodes form some
+// thousand. A larger figure is taken for damage.
+const maxConcepts = 1 << 17
+
 // maxManifest bounds manifest.json, in bytes; a thousand spaces need about 100 kB.
 const maxManifest = 16 << 20
 
@@ -175,7 +179,7 @@ func parseManifest(text []byte) (manifest, error) {
 			return manifest{}, fmt.Errorf("memory space %q is listed twice", sp.ID)
 		}
 		seen[sp.ID] = true
-		if sp.Episodes < 0 || sp.Episodes > math.MaxInt32 || sp.Concepts < 0 || sp.Concepts > math.MaxInt32 || (sp.Concepts == 0 && sp.Episodes > 0) {
+		if sp.Episodes < 0 || sp.Episodes > math.MaxInt32 || sp.Concepts < 0 || sp.Concepts > maxConcepts || (sp.Concepts == 0 && sp.Episodes > 0) {
 			return manifest{}, fmt.Errorf("memory space %q has %d episodes in %d concepts", sp.ID, sp.Episodes, sp.Concepts)
 		}
 		episodes += int64(sp.Episodes)

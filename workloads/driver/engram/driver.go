@@ -64,7 +64,7 @@ func New(s *scenario.Scenario) (*Driver, error) {
 		return nil, fmt.Errorf("engram driver: %w", err)
 	}
 	d := &Driver{seed: s.Seed, operations: s.Operations, data: g, nodes: s.Data.Nodes, dimension: s.Data.Dimension, spaces: spaceNames(s.Data.Spaces)}
-	d.makeProbes(s.Probes)
+	d.UseProbes(s.Probes)
 	return d, nil
 }
 
@@ -80,9 +80,11 @@ func spaceNames(n int) []string {
 	return names
 }
 
-// makeProbes splits n probes over the operations that may be repeated without
-// changing anything, by their weights.
-func (d *Driver) makeProbes(n int) {
+// UseProbes makes a probe set of n requests, split by weight over the operations
+// that may be repeated without changing anything; none if there is no such
+// operation. It may be called again before the first measured round.
+func (d *Driver) UseProbes(n int) {
+	d.probes, d.wires = nil, nil
 	weights := make([]float64, len(d.operations))
 	for i, o := range d.operations {
 		if encoders[o.Name].idempotent {
