@@ -25,7 +25,7 @@ lint: ## vet on both systems, staticcheck, gofumpt, deadcode
 	$(GO) tool staticcheck -tags proof ./...
 	@echo '$(GO) tool gofumpt -l .'; unformatted="$$($(GO) tool gofumpt -l .)" && \
 	  if [ -n "$$unformatted" ]; then echo "$$unformatted"; echo 'not formatted: run make fmt'; exit 1; fi
-	@echo '$(GO) tool deadcode ./cmd/...'; dead="$$($(GO) tool deadcode ./cmd/...)" && \
+	@echo '$(GO) tool deadcode ./cmd/...'; dead="$$($(GO) tool deadcode -test -tags proof ./cmd/...)" && \
 	  if [ -n "$$dead" ]; then echo "$$dead"; echo 'nothing reaches these functions: remove them, or move them to a _test.go file'; exit 1; fi
 
 fmt: ## format all Go files
@@ -33,6 +33,7 @@ fmt: ## format all Go files
 
 bench: ## benchmarks, the load engine's yardstick among them
 	$(GO) test -run '^$$' -bench . -benchmem -p 1 -timeout 60m ./...
+	$(GO) run ./workloads/load/yardstick -out docs/evidence/load-engine.md
 
 proof: ## simulations and real checks that docs/evidence/ reports; hours
 	$(GO) test -tags proof -count 1 -p 1 -v -run 'Proof|StoreChecks|Simulations' -timeout 8h ./...

@@ -35,7 +35,7 @@ func TestCheckFindsWhatACommitPlanted(t *testing.T) {
 	f.git("checkout", "--quiet", "-b", "topic")
 	f.write("serve.sh", serve+"--fault slowdown=100%")
 	f.git("commit", "--quiet", "-am", "double the work")
-	f.write("untracked.txt", "a dirty tree\n")
+	f.write("change.txt", "not committed\n")
 
 	out := filepath.Join(t.TempDir(), "out")
 	r := f.start("check", "--budget", "75s", "--out", out)

@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -25,8 +26,16 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run is the program; tests call it with streams of their own.
-func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+// run is the program; tests call it with streams of their own. A fault of the
+// program itself must not end with Go's exit code 2, which is a verdict; by the
+// time it is caught here, everything that was begun has been cleaned up.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			fmt.Fprintf(stderr, "gate: internal error: %v\n%s\nplease report this with the command line\n", fault, debug.Stack())
+			code = verdict.ExitInvalid
+		}
+	}()
 	ctx, stop := untilSignalled(context.Background())
 	defer stop()
 	root := newRootCommand()
@@ -128,6 +137,7 @@ Exit codes: 0 pass, 1 regression, 2 regression against a rival,
 		newCheckCommand(),
 		newRunCommand(),
 		newReportCommand(),
+		newMergeCommand(),
 		newDemoCommand(),
 		newDoctorCommand(),
 		newRefstoreCommand(),

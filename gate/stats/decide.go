@@ -60,11 +60,6 @@ const (
 	Regressed                    // worse for certain, and beyond the threshold
 )
 
-// String returns the state's name.
-func (s MetricState) String() string {
-	return [...]string{"open", "clear", "improved", "regressed"}[s&3]
-}
-
 // Outcome is what all metrics together say. The zero value is inconclusive,
 // never a pass.
 type Outcome uint8
@@ -77,15 +72,6 @@ const (
 	Pass
 	Improvement // a pass with at least one metric improved
 )
-
-// String returns the outcome's name.
-func (o Outcome) String() string {
-	names := [...]string{"inconclusive", "continue", "regression", "pass", "improvement"}
-	if int(o) >= len(names) {
-		return "inconclusive"
-	}
-	return names[o]
-}
 
 // MetricDecision is the state of one metric with the numbers behind it. For an
 // effect they are log ratios, for rates differences of fractions.

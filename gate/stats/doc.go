@@ -7,7 +7,7 @@
 // nothing smaller is ever treated as independent.
 //
 // An effect is a natural logarithm of head over base, signed by the caller so
-// that + is worse. Percent turns it into the change that a report shows.
+// that + is worse. 100·(e^θ − 1) is the change in percent that a report shows.
 //
 //	blocks := [][]float64{{0.081, 0.079}, {0.074, 0.090}, …} // one row a block
 //	effect, err := stats.Estimate(blocks, stats.Layouts{}, 0)

@@ -22,9 +22,6 @@ type Effect struct {
 	Rounds   int // over all blocks
 }
 
-// Percent turns a logarithm of a ratio into a change in percent.
-func Percent(log float64) float64 { return 100 * math.Expm1(log) }
-
 // Estimate returns the effect behind blocks[b][j] = ln(head/base) of round j
 // in block b, signed so that + is worse.
 //
@@ -139,13 +136,6 @@ func (e Effect) Lower(alpha float64) float64 { return e.Theta - e.HalfWidth(alph
 
 // Upper returns the upper bound of the log ratio at one-sided level alpha.
 func (e Effect) Upper(alpha float64) float64 { return e.Theta + e.HalfWidth(alpha) }
-
-// SEEff returns the standard error of the term that decides the half-width at
-// level alpha.
-func (e Effect) SEEff(alpha float64) float64 {
-	_, se := e.widest(alpha)
-	return se
-}
 
 // PValue returns the one-sided p-value of "head is not worse": the level at
 // which Lower reaches 0, for θ > 0; 1 otherwise and where nothing can be said.

@@ -41,7 +41,7 @@ func Example() {
 	}
 	m := decision.Metrics[0]
 	fmt.Printf("%s: %+.1f%%, at level %.4f between %+.1f%% and %+.1f%%: %s\n", m.Name,
-		stats.Percent(m.Estimate), m.Level, stats.Percent(m.Lower), stats.Percent(m.Upper), decision.Outcome)
+		100*math.Expm1(m.Estimate), m.Level, 100*math.Expm1(m.Lower), 100*math.Expm1(m.Upper), decision.Outcome)
 	// Output: cpu_per_op: +8.2%, at level 0.0010 between +6.8% and +9.6%: regression
 }
 

@@ -106,7 +106,7 @@ func (x *experiment) record(ctx context.Context, lanes []*launched, id sliceID, 
 		x.doc.Slices = append(x.doc.Slices, s)
 		x.sample(l, after.samples[i], after.cpu[i])
 		if phase == result.PhaseOpen && id.mode != result.ModeSolo {
-			for probe, ns := range r.Probes {
+			for probe, ns := range r.Probes[:x.doc.Plan.Probes] { // the engine knows the scenario's whole set
 				x.rec(l).Probes.Set(id.round, probe, ns)
 			}
 		}

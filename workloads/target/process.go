@@ -62,9 +62,6 @@ type Stopped struct {
 // Addr is the host and port that the target answers on; empty when it has none.
 func (p *Process) Addr() string { return p.ready.addr }
 
-// PID is the process id of the process that was started.
-func (p *Process) PID() int { return p.pid }
-
 // DataDir is the launch's data directory.
 func (p *Process) DataDir() string { return p.data }
 

@@ -143,6 +143,6 @@ func proveTail(t *testing.T, r tailRow) string {
 	}
 	low, high = stats.ClopperPearson(tally.Significant, tally.Checks, confidence)
 	n := float64(tally.Checks)
-	return fmt.Sprintf("| %s | %d | %.2f | %.2f | %.2f | %.2f | %.2f–%.2f | %.2f |\n", r.name, tally.Checks, stats.Percent(tally.Theta), 100*tally.SD, 100*tally.SE,
+	return fmt.Sprintf("| %s | %d | %.2f | %.2f | %.2f | %.2f | %.2f–%.2f | %.2f |\n", r.name, tally.Checks, 100*math.Expm1(tally.Theta), 100*tally.SD, 100*tally.SE,
 		100*float64(tally.Significant)/n, 100*low, 100*high, 100*float64(tally.Blocked)/n)
 }
