@@ -56,7 +56,7 @@ A flag beats a GATE_* variable, which beats gate.toml, which beats the default.`
 	fl.StringVar(&f.head, "head", "HEAD", "commit to judge")
 	fl.StringVar(&f.config, "config", "gate.toml", "configuration file")
 	fl.StringVar(&f.override.Scenario, "scenario", "", "scenario by name or file")
-	fl.StringVar(&f.override.Budget, "budget", "", "time for the whole check, builds included (default 5m)")
+	fl.StringVar(&f.override.Budget, "budget", "", "time for measuring, builds not counted (default 5m)")
 	fl.StringVar(&f.override.Threshold, "threshold", "", "slow-down beyond which a change must not merge (default 5%)")
 	fl.StringVar(&f.override.Seed, "seed", "", "seed of all that is drawn at random (default: the scenario's)")
 	fl.StringVar(&f.out, "out", "", "directory for result.json, verdict.json and report.md (default: a new one in the user's cache)")
@@ -68,7 +68,6 @@ A flag beats a GATE_* variable, which beats gate.toml, which beats the default.`
 }
 
 func (f checkFlags) check(cmd *cobra.Command) error {
-	started := time.Now()
 	cfg, err := loadConfig(f.config, f.override, os.Getenv)
 	if err != nil {
 		return err
@@ -78,7 +77,7 @@ func (f checkFlags) check(cmd *cobra.Command) error {
 	}
 	p := newProgress(cmd.ErrOrStderr())
 	defer p.done()
-	doc, err := f.measure(cmd.Context(), cfg, started, p)
+	doc, err := f.measure(cmd.Context(), cfg, p)
 	p.done()
 	if doc == nil {
 		return err
@@ -112,9 +111,7 @@ func conclude(w io.Writer, doc *result.Document, broke error, out string, asJSON
 
 // measure resolves, builds and runs. The document is nil when nothing was
 // measured and there is nothing to judge.
-func (f checkFlags) measure(ctx context.Context, cfg *fileConfig, started time.Time, p *progress) (*result.Document, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, cfg.Budget+time.Minute, errOverBudget)
-	defer cancel()
+func (f checkFlags) measure(ctx context.Context, cfg *fileConfig, p *progress) (*result.Document, error) {
 	repo, err := target.OpenRepository(ctx, ".")
 	if err != nil {
 		return nil, err
@@ -128,7 +125,7 @@ func (f checkFlags) measure(ctx context.Context, cfg *fileConfig, started time.T
 		return nil, err
 	}
 	defer session.Close()
-	x, err := newExperiment(cfg, started)
+	x, err := newExperiment(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -180,8 +177,13 @@ func short(commit string) string { return commit[:min(len(commit), 12)] }
 
 var errOverBudget = errors.New("the check overran its budget by more than a minute")
 
-// measureArms runs the experiment and lets the verdict end it early.
+// measureArms runs the experiment and lets the verdict end it early. The budget
+// begins here, after the builds: what a check can see must not depend on whether
+// they came from the cache.
 func measureArms(ctx context.Context, x experiment.Config, p *progress) (*result.Document, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, x.Budget+time.Minute, errOverBudget)
+	defer cancel()
+	x.Provenance.StartedAt = time.Now().UTC()
 	restore, err := p.tune()
 	if err != nil {
 		return nil, err
@@ -241,8 +243,8 @@ func (f checkFlags) resolve(ctx context.Context, repo *target.Repository) (refs 
 
 // newExperiment wires scenario, driver, machine and policy; arms and session are
 // the caller's.
-func newExperiment(cfg *fileConfig, started time.Time) (experiment.Config, error) {
-	s, err := scenario.Load(cfg.Scenario)
+func newExperiment(cfg *fileConfig) (experiment.Config, error) {
+	s, err := loadScenario(cfg)
 	if err != nil {
 		return experiment.Config{}, err
 	}
@@ -254,19 +256,26 @@ func newExperiment(cfg *fileConfig, started time.Time) (experiment.Config, error
 	if err != nil {
 		return experiment.Config{}, err
 	}
-	if cfg.Seed == 0 {
-		cfg.Seed = s.Seed
-	}
 	engine, targets := target.Partition(target.CPUs())
 	return experiment.Config{
 		Scenario: s, Driver: driver, Policy: cfg.Policy, Metrics: cfg.Gating, Seed: cfg.Seed, Budget: cfg.Budget,
 		Timeout: requestTimeout, EngineCPUs: engine, TargetCPUs: targets,
 		Provenance: result.Provenance{
-			Tool: tool(), StartedAt: started.UTC(), Seed: cfg.Seed, Command: os.Args,
+			Tool: tool(), StartedAt: time.Now().UTC(), Seed: cfg.Seed, Command: os.Args,
 			Scenario: result.Scenario{Name: s.Name, SHA256: s.SHA256, Text: s.Text},
 			Runner:   result.Runner{Class: machine.Class(), Fingerprint: machine.Fingerprint()},
 		},
 	}, nil
+}
+
+// loadScenario reads the configured scenario, whose seed is used when no other was
+// given.
+func loadScenario(cfg *fileConfig) (*scenario.Scenario, error) {
+	s, err := scenario.Load(cfg.Scenario)
+	if err == nil && cfg.Seed == 0 {
+		cfg.Seed = s.Seed
+	}
+	return s, err
 }
 
 // requestTimeout is how long one answer is awaited.

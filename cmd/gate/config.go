@@ -23,7 +23,7 @@ import (
 type fileConfig struct {
 	Target      target.Config
 	Scenario    string        // name of an embedded scenario, or a path
-	Budget      time.Duration // for the whole check, builds included
+	Budget      time.Duration // for measuring, builds not counted
 	Seed        uint64        // 0: the scenario's
 	Policy      result.Policy
 	Competitive float64  // slow-down against a rival beyond which a change must not merge; a fraction

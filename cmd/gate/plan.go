@@ -10,13 +10,17 @@ import (
 // printPlan shows what a check would do. Nothing has been measured yet, so the
 // costs are assumed; the real plan is made after the first launches.
 func printPlan(w io.Writer, cfg *fileConfig) error {
+	s, err := loadScenario(cfg)
+	if err != nil {
+		return err
+	}
 	costs := experiment.AssumedCosts()
 	shape, err := experiment.Fit(cfg.Budget, costs)
 	if err != nil {
 		return err
 	}
 	layouts := [2]int{cfg.Target.Layouts, cfg.Target.Layouts}
-	fmt.Fprintf(w, "scenario %s, budget %s, seed %d\n", cfg.Scenario, cfg.Budget, cfg.Seed)
+	fmt.Fprintf(w, "scenario %s, budget %s, seed %d\n", s.Name, cfg.Budget, cfg.Seed)
 	fmt.Fprintf(w, "%d blocks of %d rounds if a launch takes %s and a round %s; the first launches measure both\n",
 		shape.Blocks, shape.Rounds, costs.Start, costs.Round)
 	fmt.Fprintf(w, "looks after %v blocks\n\n", experiment.Looks(shape.Blocks))

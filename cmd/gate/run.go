@@ -49,14 +49,13 @@ func (f runFlags) run(cmd *cobra.Command) error {
 	if f.length < time.Second || f.length > 24*time.Hour {
 		return fmt.Errorf("--for %s is out of range; allowed are 1s to 24h", f.length)
 	}
-	started := time.Now()
 	cfg, err := loadConfig(f.config, f.override, os.Getenv)
 	if err != nil {
 		return err
 	}
 	p := newProgress(cmd.ErrOrStderr())
 	defer p.done()
-	doc, err := f.measure(cmd.Context(), cfg, started, p)
+	doc, err := f.measure(cmd.Context(), cfg, p)
 	p.done()
 	if doc == nil {
 		return err
@@ -64,7 +63,7 @@ func (f runFlags) run(cmd *cobra.Command) error {
 	return conclude(cmd.OutOrStdout(), doc, err, f.out, f.json)
 }
 
-func (f runFlags) measure(ctx context.Context, cfg *fileConfig, started time.Time, p *progress) (*result.Document, error) {
+func (f runFlags) measure(ctx context.Context, cfg *fileConfig, p *progress) (*result.Document, error) {
 	repo, err := target.OpenRepository(ctx, ".")
 	if err != nil {
 		return nil, err
@@ -78,7 +77,7 @@ func (f runFlags) measure(ctx context.Context, cfg *fileConfig, started time.Tim
 		return nil, err
 	}
 	defer session.Close()
-	x, err := newExperiment(cfg, started)
+	x, err := newExperiment(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -100,5 +99,6 @@ func (f runFlags) measure(ctx context.Context, cfg *fileConfig, started time.Tim
 		return nil, err
 	}
 	defer restore()
+	x.Provenance.StartedAt = time.Now().UTC()
 	return experiment.Run(ctx, x, f.length)
 }

@@ -41,8 +41,8 @@ const (
 // Provenance says where the numbers come from.
 type Provenance struct {
 	Tool       Tool       `json:"tool"`
-	StartedAt  time.Time  `json:"started_at"` // UTC
-	DurationS  float64    `json:"duration_s"` // builds included
+	StartedAt  time.Time  `json:"started_at"` // UTC, of the measurement; builds come before it
+	DurationS  float64    `json:"duration_s"` // from StartedAt
 	Seed       uint64     `json:"seed,string"`
 	Scenario   Scenario   `json:"scenario"`
 	Runner     Runner     `json:"runner"`
@@ -116,7 +116,7 @@ type Policy struct {
 	PassBound      float64 `json:"pass_bound"`      // a pass needs every upper bound under this, or MaxMDE: 0.10
 	MaxMDE         float64 `json:"max_mde"`         // … or an MDE no larger than this: 0.12
 	Alpha          float64 `json:"alpha"`           // one-sided family error: 0.02
-	LayoutSD       float64 `json:"layout_sd"`       // standard deviation of the log effect of one random layout: 0.02
+	LayoutSD       float64 `json:"layout_sd"`       // standard deviation of the log ratio between two random layouts of one source: 0.02
 	OnInconclusive string  `json:"on_inconclusive"` // "warn" or "block"
 }
 

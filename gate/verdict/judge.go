@@ -186,21 +186,24 @@ func (e *evidence) tail() (stats.Effect, error) {
 	}
 	l := stats.Latencies{Probes: probes}
 	var layouts stats.Layouts
-	for i, b := range e.blocks {
+	for _, b := range e.blocks {
+		if len(b.open) == 0 {
+			continue // the engine was the limit in all its rounds
+		}
 		for _, launch := range b.launch {
 			if launch.Probes == nil {
 				return stats.Effect{}, fmt.Errorf("launch %d has no probes", launch.ID)
 			}
 		}
-		layouts.Base = append(layouts.Base, b.launch[base].Layout)
-		layouts.Head = append(layouts.Head, b.launch[head].Layout)
 		for _, p := range b.open {
-			l.Blocks = append(l.Blocks, i)
+			l.Blocks = append(l.Blocks, len(layouts.Base))
 			for q := range probes {
 				l.Base = append(l.Base, b.launch[base].Probes.At(p.round, q))
 				l.Head = append(l.Head, b.launch[head].Probes.At(p.round, q))
 			}
 		}
+		layouts.Base = append(layouts.Base, b.launch[base].Layout)
+		layouts.Head = append(layouts.Head, b.launch[head].Layout)
 	}
 	rng := rand.New(rand.NewPCG(e.doc.Provenance.Seed, 0x7a11))
 	t, err := stats.Tail(l, layouts, e.layoutSD(), rng)

@@ -129,6 +129,19 @@ func TestFewLimitedRoundsAreLeftOutOfBothArms(t *testing.T) {
 	}
 }
 
+// A burst of other work can cost a block all its rounds; the rest is judged.
+func TestABlockWithoutRoundsIsLeftOut(t *testing.T) {
+	d := resulttest.Check(noise(resulttest.Options{Seed: 27}))
+	for i := range d.Slices {
+		if s := &d.Slices[i]; s.Phase == result.PhaseOpen && d.Launches[s.Launch].Block == 3 {
+			s.Engine.Limited = "late"
+		}
+	}
+	if v := Judge(d); v.Status != Pass {
+		t.Errorf("%s: %s", v.Status, v.Reason)
+	}
+}
+
 func TestSwappingTheArmsFlipsTheSign(t *testing.T) {
 	d := resulttest.Check(noise(resulttest.Options{Seed: 21, Effects: everywhere(math.Log(1.06))}))
 	there := Judge(d)
