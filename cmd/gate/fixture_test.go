@@ -203,8 +203,27 @@ func (r *running) ends(code int, words ...string) {
 		}
 	}
 	r.f.assertNothingLeft()
+	r.assertReportable(out, code)
 	if r.f.t.Failed() {
 		r.f.t.Logf("output:\n%s", out)
+	}
+}
+
+// assertReportable judges the document that a run has written again, however the
+// run ended.
+func (r *running) assertReportable(out string, code int) {
+	r.f.t.Helper()
+	_, after, wrote := strings.Cut(out, "result: ")
+	if !wrote {
+		return
+	}
+	path, _, _ := strings.Cut(after, "\n")
+	var report, errs bytes.Buffer
+	if got := run([]string{"report", path}, strings.NewReader(""), &report, &errs); got != code {
+		r.f.t.Errorf("gate report %s ends with %d, want %d: %s%s", path, got, code, report.String(), errs.String())
+	}
+	if errs.Len() > 0 {
+		r.f.t.Errorf("gate report %s: %s", path, errs.String())
 	}
 }
 

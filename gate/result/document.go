@@ -186,6 +186,10 @@ type Event struct {
 	Detail string  `json:"detail,omitempty"`
 }
 
+// EventRoundRepeated is the name of the event that a round was measured again
+// because the engine had been its limit.
+const EventRoundRepeated = "round-repeated"
+
 // Phase says how load was offered in a slice.
 type Phase string
 

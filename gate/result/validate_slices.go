@@ -194,9 +194,10 @@ func (v *validator) engine(at place, s *Slice) {
 }
 
 func (v *validator) sliceOperations(at place, s *Slice) {
-	var ended int64
+	var ended, completed int64
 	for i := range s.Operations {
 		o := &s.Operations[i]
+		completed = addSaturating(completed, max(o.Completed, 0))
 		if n, ok := v.operation(at, i, s); ok {
 			ended = addSaturating(ended, n)
 		}
@@ -204,8 +205,12 @@ func (v *validator) sliceOperations(at place, s *Slice) {
 			v.add(at.item("operations", i), "name", "is %q, which is listed before", o.Name)
 		}
 	}
-	if ended > s.Sent {
-		v.add(at, "sent", "is %d, fewer than the %d that were completed or failed", s.Sent, ended)
+	// A request that found no connection failed without having been sent.
+	if ended > s.Due {
+		v.add(at, "due", "is %d, fewer than the %d that were completed or failed", s.Due, ended)
+	}
+	if completed > s.Sent {
+		v.add(at, "sent", "is %d, fewer than the %d that were completed", s.Sent, completed)
 	}
 }
 

@@ -98,7 +98,10 @@ func TestValidateNamesTheFault(t *testing.T) {
 		{"/slices/1/sent: is 31, more than the 30 that were due", func(d doc) { d.Slices[1].Sent = 31 }},
 		{"/slices/1/due: is -1", func(d doc) { d.Slices[1].Due = -1 }},
 		{"/slices/2/due: is 0, need the number sent in a closed loop", func(d doc) { d.Slices[2].Due = 0 }},
-		{"/slices/1/sent: is 29, fewer than the 30 that were completed or failed", func(d doc) { d.Slices[1].Sent = 29 }},
+		{"/slices/1/sent: is 29, fewer than the 30 that were completed", func(d doc) { d.Slices[1].Sent = 29 }},
+		{"/slices/1/due: is 30, fewer than the 31 that were completed or failed", func(d doc) {
+			d.Slices[1].Operations[0].Errors = map[string]int64{"refused": 1}
+		}},
 		{"/slices/1/rss_bytes: is -1", func(d doc) { d.Slices[1].RSSBytes = -1 }},
 		{"/slices/1/duration_s: is 1e+09, more than the whole measurement", func(d doc) { d.Slices[1].DurationS = 1e9 }},
 		{"/slices/1/duration_s: is 10 from 20 on, beyond the end", func(d doc) { d.Slices[1].StartS, d.Slices[1].DurationS = 20, 10 }},
@@ -114,7 +117,7 @@ func TestValidateNamesTheFault(t *testing.T) {
 		{"/slices/1/operations/1/name: is \"store\", which is listed before", func(d doc) { d.Slices[1].Operations[1].Name = "store" }},
 		{"/slices/1/operations/0/completed: is -1", func(d doc) { d.Slices[1].Operations[0].Completed = -1 }},
 		{"/slices/1/operations/0/errors: have -1 of kind \"reset\"", func(d doc) { d.Slices[1].Operations[0].Errors = map[string]int64{"reset": -1} }},
-		{"/slices/1/sent: is 30, fewer than the 9223372036854775807", func(d doc) {
+		{"/slices/1/due: is 30, fewer than the 9223372036854775807", func(d doc) {
 			d.Slices[1].Operations[0].Errors = map[string]int64{"reset": math.MaxInt64, "status": math.MaxInt64}
 		}},
 		{"/slices/1/operations/0/response: is missing", func(d doc) { d.Slices[1].Operations[0].Response = nil }},

@@ -50,7 +50,7 @@ func TestJudge(t *testing.T) {
 		{"the measurement failed", check(noise(resulttest.Options{Seed: 13}), func(d *result.Document) {
 			d.Outcome.Ended, d.Outcome.Detail = result.RunFailed, "the disk is full"
 		}), Invalid, 3, "the disk is full"},
-		{"the engine was the limit", check(noise(resulttest.Options{Seed: 14}), func(d *result.Document) { limit(d, 0.4) }), Invalid, 3, "load engine"},
+		{"the engine was the limit", check(noise(resulttest.Options{Seed: 14}), func(d *result.Document) { limit(d, 0.7) }), Invalid, 3, "load engine"},
 		{"an arm is not there", check(noise(resulttest.Options{Seed: 15}), func(d *result.Document) { d.Arms = d.Arms[:1] }), Invalid, 3, "compares two"},
 		{"base breaks the scenario's limits", check(noise(resulttest.Options{Seed: 16}), func(d *result.Document) { d.Plan.Limits.P99S = 1e-6 }), Invalid, 3, "base breaks"},
 		{"base fails more than allowed", check(noise(resulttest.Options{Seed: 17, ErrorRate: 0.05}), func(d *result.Document) {

@@ -84,6 +84,9 @@ func (e *evidence) notes() []string {
 	if len(e.blocks) > 0 && e.oneLayout() && !e.sameBytes() {
 		add("each arm was built in one layout only, so the luck of the link order (%.0f%% standard deviation) is part of every interval", 100*doc.Plan.Policy.LayoutSD)
 	}
+	if n := e.repeated(); n > 0 {
+		add("%d rounds were measured again because the load engine was late in them", n)
+	}
 	if e.limited > 0 {
 		add("%d of %d rounds were left out of both arms because the load engine was late in them", e.limited, e.measured)
 	}
@@ -100,6 +103,21 @@ func (e *evidence) notes() []string {
 		add("the arms were measured in turn, not at once; intervals are several times wider than a duet's")
 	}
 	return out
+}
+
+// repeated is the number of rounds that were measured again.
+func (e *evidence) repeated() (n int) {
+	for _, b := range e.blocks {
+		if b.launch[base] == nil {
+			continue
+		}
+		for _, event := range b.launch[base].Events {
+			if event.Name == result.EventRoundRepeated {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func (e *evidence) oneLayout() bool {
