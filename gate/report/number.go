@@ -160,6 +160,8 @@ func formatPair(unit verdict.Unit, base, head float64) (string, string) {
 		s = fitting(byteScales, base, head)
 	case verdict.UnitPerCPUS:
 		s.name = "/cpu-s"
+	case verdict.UnitPerS:
+		s.name = "/s"
 	}
 	return value(base, s), value(head, s)
 }

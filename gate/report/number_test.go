@@ -23,7 +23,8 @@ func TestFormatPair(t *testing.T) {
 		{"bytes count in powers of two", verdict.UnitBytes, 50 << 20, 3 << 29, "0.05 GiB", "1.50 GiB"},
 		{"error rates are percentages", verdict.UnitFraction, 0, 0.0123, "0.00%", "1.23%"},
 		{"a broken measurement's figures stay short", verdict.UnitSeconds, 0, 1e300, "0.00 s", "1e+300 s"},
-		{"a unit that is not known keeps its name", "op/s", 800, 2210, "800 op/s", "2210 op/s"},
+		{"operations per second", verdict.UnitPerS, 800, 2210, "800/s", "2210/s"},
+		{"a unit that is not known keeps its name", "furlong", 800, 2210, "800 furlong", "2210 furlong"},
 	} {
 		base, head := formatPair(c.unit, c.base, c.head)
 		if base != c.wantBase || head != c.wantHead {

@@ -26,7 +26,7 @@ func wordsOf(m verdict.Metric) words {
 	switch m.Unit {
 	case verdict.UnitSeconds:
 		return words{"slower", "faster"}
-	case verdict.UnitPerCPUS:
+	case verdict.UnitPerCPUS, verdict.UnitPerS:
 		return words{"lower", "higher"}
 	case verdict.UnitFraction:
 		return words{"more errors", "fewer errors"}

@@ -173,6 +173,17 @@ func (e *evidence) cpuPerOp(slices ...*result.Slice) float64 {
 // target.
 func (e *evidence) perCPUSecond(slices ...*result.Slice) float64 { return 1 / e.cpuPerOp(slices...) }
 
+// perSecond is the number of completed operations per second of the clock.
+func (e *evidence) perSecond(slices ...*result.Slice) float64 {
+	var n int64
+	var wall float64
+	for _, s := range slices {
+		n += completed(s)
+		wall += s.DurationS
+	}
+	return float64(n) / wall
+}
+
 func (e *evidence) meanRSS(slices ...*result.Slice) float64 {
 	var sum float64
 	for _, s := range slices {

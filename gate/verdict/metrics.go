@@ -61,6 +61,7 @@ var ratioMetrics = []metricDef{
 func watchedMetrics(operations []string) []metricDef {
 	defs := []metricDef{
 		{name: "latency.p99.raw", unit: UnitSeconds, value: quantile(0.99, ""), pairs: openPairs, absolute: soloOpen},
+		{name: "throughput.wall", unit: UnitPerS, higherIsBetter: true, value: (*evidence).perSecond, pairs: closedPairs, absolute: soloClosed},
 		{name: "rss", unit: UnitBytes, value: (*evidence).meanRSS, pairs: openPairs, absolute: soloOpen},
 		{name: "cpu_per_op.solo", unit: UnitSeconds, value: (*evidence).cpuPerOp, pairs: soloPair, absolute: soloOpen},
 		{name: "latency.p50.solo", unit: UnitSeconds, value: quantile(0.50, ""), pairs: soloPair, absolute: soloOpen},

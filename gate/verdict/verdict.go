@@ -103,6 +103,7 @@ type Unit string
 const (
 	UnitSeconds  Unit = "s"        // latencies, CPU time per operation
 	UnitPerCPUS  Unit = "op/cpu-s" // operations per CPU second of the target
+	UnitPerS     Unit = "op/s"     // operations per second of the clock
 	UnitFraction Unit = "fraction" // error rate
 	UnitBytes    Unit = "B"
 )

@@ -102,12 +102,7 @@ func (x *experiment) measureRound(ctx context.Context, pair []*launched, block, 
 			x.event(l, result.EventRoundRepeated, limit)
 		}
 	}
-	for _, group := range x.groups(lanes) {
-		if err := x.closedSlice(ctx, group, id); err != nil {
-			return err
-		}
-	}
-	return nil
+	return x.closedSlices(ctx, lanes, id)
 }
 
 // limitOf is why the engine was the limit of any of the slices; empty if it was
@@ -137,14 +132,15 @@ func (x *experiment) solo(ctx context.Context, l *launched, block int) error {
 	if err := x.openSlice(ctx, []*launched{l}, id, rate, openPart); err != nil {
 		return err
 	}
-	return x.closedSlice(ctx, []*launched{l}, id)
+	return x.closedSlices(ctx, []*launched{l}, id)
 }
 
-// nextRound gives each round two numbers of its own in the whole experiment, one
+// nextRound gives each round three numbers of its own in the whole experiment, one
 // for the requests of its open loop and the next for those of its closed loop,
-// so that nothing is stored twice. It collects the garbage of the last round.
+// there and back, so that nothing is stored twice. It collects the garbage of the
+// last round.
 func (x *experiment) nextRound() uint64 {
-	x.round += 2
+	x.round += 3
 	runtime.GC()
 	return x.round
 }
