@@ -33,7 +33,7 @@ func (e *evidence) conclude(v Verdict, d stats.Decision) Verdict {
 		v.Next = "nothing to do"
 	case stats.Pass:
 		v.Status = Pass
-		v.Reason = fmt.Sprintf("no gating metric regressed; %s", v.caught())
+		v.Reason = fmt.Sprintf("no gating metric regressed; %s", v.bounded())
 		v.Next = "nothing to do"
 	default:
 		undecided := d.Outcome == stats.Continue
@@ -63,15 +63,19 @@ func (m Metric) effect() string {
 	return fmt.Sprintf("%+.1f%% [%+.1f, %+.1f]", 100*m.Effect, 100*m.Low, 100*m.High)
 }
 
-// caught says what the run would have seen in every gating metric.
-func (v Verdict) caught() string {
+// bounded says how much slower head may still be: the largest upper bound.
+func (v Verdict) bounded() string {
 	var most float64
+	name := ""
 	for _, m := range v.Metrics {
-		if m.Gating {
-			most = max(most, m.MDE)
+		if m.Gating && m.Unit != UnitFraction && m.High > most {
+			most, name = m.High, m.Name
 		}
 	}
-	return fmt.Sprintf("a change of %.1f%% would have been seen in each of them 95 times in 100", 100*most)
+	if name == "" {
+		return "none may be slower at all"
+	}
+	return fmt.Sprintf("none is worse by more than %.1f%% (%s), at an error of %.0f%% each", 100*most, name, 100*v.Look.PassAlpha)
 }
 
 // moreTime says how many blocks the open metrics would need.
@@ -131,7 +135,7 @@ func reason(m Metric) string {
 	case Better:
 		return fmt.Sprintf("%s: significantly better, by more than %.1f%%", m.effect(), 100*m.Limit)
 	case Clear:
-		return fmt.Sprintf("%s: no regression beyond the limit of %.1f%%; a change of %.1f%% would have been seen", m.effect(), 100*m.Limit, 100*m.MDE)
+		return fmt.Sprintf("%s: no regression beyond the limit of %.1f%%; at most %+.1f%%", m.effect(), 100*m.Limit, 100*m.High)
 	case Open, Missing, Watching:
 	}
 	if m.Effect > m.Limit {
