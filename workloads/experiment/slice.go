@@ -59,10 +59,9 @@ func (x *experiment) due(round uint64, n int, rate float64, offset time.Duration
 }
 
 // closedSlices drives one launch after the other as fast as it answers, there and
-// back again (A B B A), half of the time each way, and records a slice for each. A
-// closed loop on both at once would not be fair: whichever has the processor for
-// longer works in larger batches and needs less CPU for each request, so that a
-// small difference grows (8% was seen as 12%).
+// back again (A B B A), half of the time each way, and records a slice for each. In
+// a closed loop on both at once the arms share the processor unevenly, so that wall
+// throughput could not be quoted.
 func (x *experiment) closedSlices(ctx context.Context, lanes []*launched, id sliceID) error {
 	if id.mode == result.ModeDuet {
 		id.mode = result.ModeAlternating
