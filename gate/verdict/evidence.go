@@ -25,6 +25,7 @@ type block struct {
 	launch [2]*result.Launch
 	open   []pair
 	closed []pair
+	late   []pair // open rounds in which the engine was the limit: only their errors count
 	solo   [2]*result.Slice
 }
 
@@ -111,6 +112,7 @@ func (e *evidence) addOpen(b int, p pair) {
 	e.measured++
 	if p.arm[base].Engine.Limited != "" || p.arm[head].Engine.Limited != "" {
 		e.limited++
+		e.blocks[b].late = append(e.blocks[b].late, p)
 		return
 	}
 	e.blocks[b].open = append(e.blocks[b].open, p)

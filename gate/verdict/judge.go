@@ -156,9 +156,10 @@ func (e *evidence) errorTest() (stats.RateTest, error) {
 	return stats.ErrorRate(counts[base], counts[head])
 }
 
-// count adds up the requests of an arm in the paired slices of a block.
+// count adds up the requests of an arm in the paired slices of a block. Those of
+// late rounds count too: their latency is the engine's, their failures are not.
 func (b block) count(arm int) (c stats.Count) {
-	for _, pairs := range [][]pair{b.open, b.closed} {
+	for _, pairs := range [][]pair{b.open, b.closed, b.late} {
 		for _, p := range pairs {
 			c.Errors += failed(p.arm[arm])
 			c.Total += completed(p.arm[arm])

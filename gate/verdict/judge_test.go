@@ -142,6 +142,25 @@ func TestABlockWithoutRoundsIsLeftOut(t *testing.T) {
 	}
 }
 
+// Failures in rounds that are left out for the engine's lateness still count.
+func TestErrorsOfLateRoundsCount(t *testing.T) {
+	d := resulttest.Check(noise(resulttest.Options{Seed: 28, ErrorRate: 0.01}))
+	limit(d, 0.2)
+	var want int64
+	for i := range d.Slices {
+		if s := &d.Slices[i]; s.Mode != result.ModeSolo && d.Launches[s.Launch].Arm == "head" {
+			want += failed(s)
+		}
+	}
+	e, err := collect(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := e.errorCount(head).Errors; e.limited == 0 || want == 0 || got != want {
+		t.Errorf("%d errors of head counted with %d late rounds, want %d", got, e.limited, want)
+	}
+}
+
 func TestSwappingTheArmsFlipsTheSign(t *testing.T) {
 	d := resulttest.Check(noise(resulttest.Options{Seed: 21, Effects: everywhere(math.Log(1.06))}))
 	there := Judge(d)

@@ -94,7 +94,8 @@ func (x *experiment) measureRound(ctx context.Context, pair []*launched, block, 
 			}
 		}
 		limit := limitOf(x.doc.Slices[kept:])
-		if limit == "" || try == roundTries {
+		// A failed request is never thrown away with its slice.
+		if limit == "" || try == roundTries || errorKinds(operations(x.doc.Slices[kept:])) != "" {
 			break
 		}
 		x.doc.Slices = x.doc.Slices[:kept]
@@ -114,6 +115,14 @@ func limitOf(slices []result.Slice) string {
 		}
 	}
 	return ""
+}
+
+// operations are those of all the slices.
+func operations(slices []result.Slice) (ops []result.Operation) {
+	for i := range slices {
+		ops = append(ops, slices[i].Operations...)
+	}
+	return ops
 }
 
 // groups are the launches that are driven at once: both in a duet, one after
