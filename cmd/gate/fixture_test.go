@@ -133,7 +133,7 @@ type running struct {
 	f      *fixture
 	cmd    *exec.Cmd
 	out    *watcher
-	exited chan error
+	exited chan struct{} // closed at its end
 }
 
 // watcher collects output and tells when a text has been seen.
@@ -151,12 +151,12 @@ func (f *fixture) start(args ...string) *running {
 	f.t.Helper()
 	cmd := exec.Command(f.path, args...)
 	cmd.Dir, cmd.Env = f.dir, f.env()
-	r := &running{f: f, cmd: cmd, out: &watcher{writes: make(chan []byte, 1024)}, exited: make(chan error, 1)}
+	r := &running{f: f, cmd: cmd, out: &watcher{writes: make(chan []byte, 1024)}, exited: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = r.out, r.out
 	if err := cmd.Start(); err != nil {
 		f.t.Fatal(err)
 	}
-	go func() { r.exited <- cmd.Wait(); close(r.out.writes) }()
+	go func() { _ = cmd.Wait(); close(r.exited); close(r.out.writes) }()
 	f.t.Cleanup(func() { _ = cmd.Process.Kill() })
 	return r
 }

@@ -14,13 +14,17 @@ import (
 // measured.
 type TargetError struct {
 	Arm    string
-	Block  int // from 1
+	Block  int // from 1; 0 is before the first
 	Ended  result.Ended
 	Detail string
 }
 
 func (e *TargetError) Error() string {
-	return fmt.Sprintf("%s %s in block %d: %s", e.Arm, e.Ended, e.Block, e.Detail)
+	when := fmt.Sprintf("in block %d", e.Block)
+	if e.Block == 0 {
+		when = "before the first block"
+	}
+	return fmt.Sprintf("%s %s %s: %s", e.Arm, e.Ended, when, e.Detail)
 }
 
 // block launches both arms, warms them up, measures the rounds and stops them.

@@ -118,13 +118,18 @@ func (x *experiment) stop(ctx context.Context, l *launched, ended result.Ended) 
 	}
 	x.rec(l).Ended = ended
 	// The process is stopped also when the check has been cancelled.
-	if _, err := l.proc.Stop(context.WithoutCancel(ctx), stopGrace); err != nil {
+	stopped, err := l.proc.Stop(context.WithoutCancel(ctx), stopGrace)
+	if err != nil {
 		return fmt.Errorf("stop %s: %w", x.cfg.Arms[l.arm].Name, err)
 	}
-	if l.keep {
-		return nil
+	if stopped.Died && ended == result.EndedStopped { // after its last slice, so that no request saw it
+		x.rec(l).Ended = result.EndedCrashed
+		err = x.crashed(l)
 	}
-	return os.RemoveAll(l.proc.DataDir())
+	if l.keep {
+		return err
+	}
+	return errors.Join(err, os.RemoveAll(l.proc.DataDir()))
 }
 
 // sample appends the target's resources to the launch's series.

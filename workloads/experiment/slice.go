@@ -190,11 +190,9 @@ func join(p *result.Slice, s result.Slice) {
 
 // alive reports a target that exited or stopped answering during a slice.
 func (x *experiment) alive(l *launched, r load.LaneReport) error {
-	name, block := x.cfg.Arms[l.arm].Name, x.rec(l).Block+1
 	select {
 	case <-l.proc.Exited():
-		x.event(l, "crashed", l.proc.ExitStatus())
-		return &TargetError{Arm: name, Block: block, Ended: result.EndedCrashed, Detail: l.proc.ExitStatus() + lastWords(l.proc.Output())}
+		return x.crashed(l)
 	default:
 	}
 	var completed, timeouts int64
@@ -205,11 +203,20 @@ func (x *experiment) alive(l *launched, r load.LaneReport) error {
 	if completed == 0 && timeouts > 0 {
 		x.event(l, "hung", "")
 		return &TargetError{
-			Arm: name, Block: block, Ended: result.EndedHung,
+			Arm: x.cfg.Arms[l.arm].Name, Block: x.rec(l).Block + 1, Ended: result.EndedHung,
 			Detail: fmt.Sprintf("none of %d requests was answered within %s", r.Sent, x.cfg.Timeout),
 		}
 	}
 	return nil
+}
+
+// crashed notes that a target has exited, and is the error that ends the block.
+func (x *experiment) crashed(l *launched) *TargetError {
+	x.event(l, "crashed", l.proc.ExitStatus())
+	return &TargetError{
+		Arm: x.cfg.Arms[l.arm].Name, Block: x.rec(l).Block + 1, Ended: result.EndedCrashed,
+		Detail: l.proc.ExitStatus() + lastWords(l.proc.Output()),
+	}
 }
 
 // reading is the state of the machine and of the targets at one instant.
