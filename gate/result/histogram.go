@@ -144,6 +144,9 @@ var densePool = sync.Pool{New: func() any { return new([bucketCount]int64) }}
 // been recorded into one. Nil histograms are empty ones; the result is never
 // nil.
 func MergeHistograms(hs ...*Histogram) *Histogram {
+	if only := onlyOne(hs); only != nil {
+		return only // immutable, so it need not be copied
+	}
 	dense := densePool.Get().(*[bucketCount]int64)
 	lowest, highest := bucketCount, -1
 	for _, h := range hs {
@@ -161,4 +164,18 @@ func MergeHistograms(hs ...*Histogram) *Histogram {
 	}
 	densePool.Put(dense)
 	return merged.histogram()
+}
+
+// onlyOne returns the one histogram of hs that is not empty, if there is just one.
+func onlyOne(hs []*Histogram) (only *Histogram) {
+	for _, h := range hs {
+		switch {
+		case h.Total() == 0:
+		case only != nil:
+			return nil
+		default:
+			only = h
+		}
+	}
+	return only
 }

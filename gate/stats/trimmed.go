@@ -21,6 +21,15 @@ type Location struct {
 	DF       int     // degrees of freedom of Student's t for SE
 }
 
+// HalfWidth returns the half-width of the interval at one-sided level alpha in
+// (0, 0.5]; +Inf where nothing can be said.
+func (l Location) HalfWidth(alpha float64) float64 {
+	if !(alpha > 0 && alpha <= 0.5) || l.DF < 1 {
+		return math.Inf(1)
+	}
+	return studentQuantile(alpha, l.DF) * l.SE
+}
+
 // TrimmedMean returns the mean of xs without its ⌊0.2n⌋ smallest and ⌊0.2n⌋
 // largest values; NaN when xs is empty or holds NaN. xs is not modified, and
 // its order does not matter, to the last bit.

@@ -3,6 +3,9 @@ package verdict
 import (
 	"fmt"
 	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/fivegate/fivegate/gate/result"
 	"github.com/fivegate/fivegate/gate/stats"
@@ -15,7 +18,7 @@ type evidence struct {
 	blocks   []block
 	solo     [2][]*result.Slice                  // solo open slices of each arm, all blocks
 	drained  [2][]*result.Slice                  // solo closed slices
-	merged   map[*result.Slice]*result.Histogram // response times of all operations, once computed
+	merged   map[*result.Slice]*result.Histogram // response times of all operations, of paired open slices
 	limited  int                                 // rounds left out because the engine was the limit
 	measured int                                 // rounds measured, limited ones included
 }
@@ -91,6 +94,7 @@ func collect(doc *result.Document) (*evidence, error) {
 			}
 		}
 	}
+	e.mergeResponses()
 	return e, nil
 }
 
@@ -136,15 +140,45 @@ func failed(s *result.Slice) (n int64) {
 	return n
 }
 
-// responses merges the response times of all operations of a slice. Several
-// quantiles are taken of each, so the merged histograms are kept.
+// responses are the response times of all operations of a slice. Several
+// quantiles are taken of each, so those of paired slices were merged beforehand.
 func (e *evidence) responses(s *result.Slice) *result.Histogram {
-	h, ok := e.merged[s]
-	if !ok {
-		h = histogram("", s)
-		e.merged[s] = h
+	if h, ok := e.merged[s]; ok {
+		return h
 	}
-	return h
+	return histogram("", s)
+}
+
+// mergeResponses fills e.merged for the paired open slices.
+func (e *evidence) mergeResponses() {
+	var slices []*result.Slice
+	for _, b := range e.blocks {
+		for _, p := range b.open {
+			slices = append(slices, p.arm[base], p.arm[head])
+		}
+	}
+	merged := make([]*result.Histogram, len(slices))
+	inParallel(len(slices), func(i int) { merged[i] = histogram("", slices[i]) })
+	for i, s := range slices {
+		e.merged[s] = merged[i]
+	}
+}
+
+// inParallel calls f for 0 to n−1 from as many goroutines as there are cores. What
+// f does for one number must not depend on another, so that the order, which is
+// the scheduler's, changes nothing.
+func inParallel(n int, f func(i int)) {
+	workers := min(n, runtime.GOMAXPROCS(0))
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range workers {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // histogram merges the response times of all operations, or of the one named.
@@ -160,13 +194,17 @@ func histogram(operation string, slices ...*result.Slice) *result.Histogram {
 	return result.MergeHistograms(hs...)
 }
 
-// cpuPerOp is the target's CPU time per completed operation, in seconds.
+// cpuPerOp is the target's CPU time per completed operation, in seconds; NaN where
+// it is not known.
 func (e *evidence) cpuPerOp(slices ...*result.Slice) float64 {
 	var cpu float64
 	var n int64
 	for _, s := range slices {
 		cpu += s.CPUS
 		n += completed(s)
+	}
+	if cpu == 0 {
+		return math.NaN()
 	}
 	return cpu / float64(n)
 }
@@ -186,10 +224,14 @@ func (e *evidence) perSecond(slices ...*result.Slice) float64 {
 	return float64(n) / wall
 }
 
+// meanRSS is the target's memory in bytes; NaN where it is not known.
 func (e *evidence) meanRSS(slices ...*result.Slice) float64 {
 	var sum float64
 	for _, s := range slices {
 		sum += float64(s.RSSBytes)
+	}
+	if sum == 0 {
+		return math.NaN()
 	}
 	return sum / float64(len(slices))
 }
@@ -209,6 +251,7 @@ func quantile(q float64, operation string) value {
 type rounds struct {
 	ratios     [][]float64 // per block: ln(head/base) of its rounds, signed so that + is worse
 	headSecond [][]bool    // whether head went second in the round
+	blocks     []int       // the number of each block, from 0
 	layouts    stats.Layouts
 }
 
@@ -216,7 +259,7 @@ type rounds struct {
 // is left out; a block without rounds is too.
 func (e *evidence) rounds(m metricDef) rounds {
 	var r rounds
-	for _, b := range e.blocks {
+	for number, b := range e.blocks {
 		var ratios []float64
 		var headSecond []bool
 		for _, p := range m.pairs(b) {
@@ -234,6 +277,7 @@ func (e *evidence) rounds(m metricDef) rounds {
 		}
 		r.ratios = append(r.ratios, ratios)
 		r.headSecond = append(r.headSecond, headSecond)
+		r.blocks = append(r.blocks, number)
 		r.layouts.Base = append(r.layouts.Base, b.launch[base].Layout)
 		r.layouts.Head = append(r.layouts.Head, b.launch[head].Layout)
 	}

@@ -83,12 +83,13 @@ type absence struct {
 // estimate computes the evidence for every declared metric, in the plan's order,
 // or says which one is missing.
 func (e *evidence) estimate() (out []stats.MetricEvidence, missing absence) {
-	for _, name := range e.doc.Plan.Metrics {
-		ev, err := e.one(name)
+	names := e.doc.Plan.Metrics
+	out, errs := make([]stats.MetricEvidence, len(names)), make([]error, len(names))
+	inParallel(len(names), func(i int) { out[i], errs[i] = e.one(names[i]) })
+	for i, err := range errs {
 		if err != nil {
-			return nil, absence{name: name, why: err.Error(), early: errors.Is(err, stats.ErrTooFewBlocks)}
+			return nil, absence{name: names[i], why: err.Error(), early: errors.Is(err, stats.ErrTooFewBlocks)}
 		}
-		out = append(out, ev)
 	}
 	return out, absence{}
 }

@@ -27,6 +27,7 @@ type metricDef struct {
 	unit           Unit
 	higherIsBetter bool
 	value          value
+	quantile       float64 // that the metric is of the response times; 0 when it is none
 	pairs          func(block) []pair
 	absolute       func(*evidence, int) []*result.Slice // slices of an arm whose value may be quoted
 }
@@ -50,8 +51,8 @@ func soloClosed(e *evidence, arm int) []*result.Slice { return e.drained[arm] }
 var ratioMetrics = []metricDef{
 	{name: CPUPerOp, unit: UnitSeconds, value: (*evidence).cpuPerOp, pairs: openPairs, absolute: soloOpen},
 	{name: Throughput, unit: UnitPerCPUS, higherIsBetter: true, value: (*evidence).perCPUSecond, pairs: closedPairs, absolute: soloClosed},
-	{name: LatencyP50, unit: UnitSeconds, value: quantile(0.50, ""), pairs: openPairs, absolute: soloOpen},
-	{name: LatencyP90, unit: UnitSeconds, value: quantile(0.90, ""), pairs: openPairs, absolute: soloOpen},
+	{name: LatencyP50, unit: UnitSeconds, value: quantile(0.50, ""), quantile: 0.50, pairs: openPairs, absolute: soloOpen},
+	{name: LatencyP90, unit: UnitSeconds, value: quantile(0.90, ""), quantile: 0.90, pairs: openPairs, absolute: soloOpen},
 }
 
 // watchedMetrics are reported and never judged: the raw tail is the machine's

@@ -52,19 +52,25 @@ func (e *evidence) quoted() []Metric {
 
 // watched are the rows that are reported and never judged.
 func (e *evidence) watched() []Metric {
-	var out []Metric
-	for _, def := range watchedMetrics(e.doc.Plan.Operations) {
-		effect, err := e.effect(e.rounds(def))
-		if err != nil {
-			continue // too few values to say anything; nothing depends on it
-		}
-		m := e.quote(def.name)
-		m.setEffect(effect, oneSided95, oneSided95)
-		m.MDE = finite(effect.MDE(oneSided95, power))
-		m.Decision, m.Reason = Watching, "reported, not judged"
-		out = append(out, m)
+	defs := watchedMetrics(e.doc.Plan.Operations)
+	rows := make([]Metric, len(defs))
+	inParallel(len(defs), func(i int) { rows[i] = e.watch(defs[i]) })
+	// One with too few values to say anything is left out; nothing depends on it.
+	return slices.DeleteFunc(rows, func(m Metric) bool { return m.Name == "" })
+}
+
+// watch is the row of one watched metric; the zero Metric when it cannot be
+// estimated.
+func (e *evidence) watch(def metricDef) Metric {
+	effect, err := e.effect(e.rounds(def))
+	if err != nil {
+		return Metric{}
 	}
-	return out
+	m := e.quote(def.name)
+	m.setEffect(effect, oneSided95, oneSided95)
+	m.MDE = finite(effect.MDE(oneSided95, power))
+	m.Decision, m.Reason = Watching, "reported, not judged"
+	return m
 }
 
 // notes are what a reader must know beside the verdict.
@@ -186,7 +192,8 @@ func judgeRun(doc *result.Document, v Verdict) Verdict {
 	return v
 }
 
-// runRows are the absolute values of a run of one arm.
+// runRows are the absolute values of a run of one arm. What a server that was not
+// started here uses is not known, and has no row.
 func runRows(doc *result.Document, open []*result.Slice, c stats.Count) []Metric {
 	row := func(name string, unit Unit, value float64) Metric {
 		return Metric{Name: name, Unit: unit, HasValues: usable(value), Head: finiteOrZero(value), Decision: Watching, Reason: "one arm, nothing to compare"}
@@ -200,6 +207,7 @@ func runRows(doc *result.Document, open []*result.Slice, c stats.Count) []Metric
 		row(ErrorRate, UnitFraction, rate(c)),
 		row("rss", UnitBytes, e.meanRSS(open...)),
 	}
+	rows = slices.DeleteFunc(rows, func(m Metric) bool { return !m.HasValues && (m.Name == CPUPerOp || m.Name == "rss") })
 	for _, op := range doc.Plan.Operations {
 		rows = append(rows, row("latency.p50/"+op, UnitSeconds, quantile(0.50, op)(e, open...)))
 	}
