@@ -79,7 +79,7 @@ type MetricDecision struct {
 	Name        string
 	State       MetricState
 	Estimate    float64
-	Lower       float64 // one-sided bound at Level
+	Lower       float64 // one-sided bound at Level; at least 0 when Significant
 	Upper       float64 // one-sided bound at the look's PassLevel
 	Level       float64 // the look's level over the number of metrics
 	P           float64 // one-sided p-value of "not worse"
@@ -109,7 +109,9 @@ type Decision struct {
 //   - A clear metric whose upper bound is under 0 and whose estimate is under
 //     −threshold is improved.
 //
-// Lower bounds and MDE are at the look's level over the number of metrics. Upper
+// Lower bounds and MDE are at the look's level over the number of metrics; Holm's
+// later steps reject at higher levels, so what they say, that the effect is above 0,
+// is the lower bound of a significant metric where it says more. Upper
 // bounds are at the whole PassLevel: a pass needs all metrics, and where all of
 // several tests must reject, each may use the whole level (intersection-union
 // test, Berger, Technometrics 24, 1982). A rate of failures is clear when its
@@ -194,6 +196,9 @@ func (d *MetricDecision) judgeRates(r RateTest, rule Rule, look Look) {
 }
 
 func (d *MetricDecision) settle(blocks int, threshold float64, clear bool) {
+	if d.Significant {
+		d.Lower = max(d.Lower, 0)
+	}
 	d.Confirmed = d.Significant && d.Lower > threshold
 	switch {
 	case blocks < MinBlocks:

@@ -145,3 +145,27 @@ func TestDecideProperties(t *testing.T) {
 		}
 	})
 }
+
+// What Holm's step-down finds significant has an interval without zero in it, also
+// when the first step's level alone would not do.
+func TestIntervalOfASignificantMetricLeavesOutZero(t *testing.T) {
+	strong, weaker := effect(8, 1), effect(8, 3.1)
+	d, err := Decide([]MetricEvidence{strong, weaker}, rule, Look{Level: 0.02, PassLevel: 0.02, Final: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := d.Metrics[1]
+	if bonferroni := weaker.Effect.Lower(0.01); !w.Significant || bonferroni >= 0 {
+		t.Fatalf("significant %v with a bound of %v at half the level: the case is not the one meant", w.Significant, bonferroni)
+	}
+	if w.Lower != 0 {
+		t.Errorf("lower end %v of a significant metric, want 0", w.Lower)
+	}
+	alone, err := Decide([]MetricEvidence{effect(0, 1), weaker}, rule, Look{Level: 0.02, PassLevel: 0.02, Final: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := alone.Metrics[1]; m.Significant || m.Lower != weaker.Effect.Lower(0.01) {
+		t.Errorf("not significant beside a metric without effect, and yet %+v", m)
+	}
+}
