@@ -27,7 +27,7 @@ const module = "github.com/fivegate/fivegate/"
 var layers = [][]string{
 	{"gate/diag", "gate/runner", "gate/result"},
 	{"gate/stats"},
-	{"gate/verdict"},
+	{"gate/verdict", "gate/chart"},
 	{"gate/report"},
 	{"gate/github"},
 }
@@ -37,14 +37,14 @@ var leaves = []string{"gate/result", "gate/runner", "gate/diag"}
 
 // pure are the packages whose output depends on their arguments alone, so that a
 // verdict can be computed again from its document, byte for byte.
-var pure = []string{"gate/stats", "gate/verdict", "gate/report"}
+var pure = []string{"gate/stats", "gate/verdict", "gate/chart", "gate/report"}
 
 // settled are the packages that other documents and rules name. When one is
 // renamed, the rules here would hold of nothing; so it must be renamed here too.
 var settled = []string{
 	"cmd/gate",
 	"gate/diag", "gate/report", "gate/result", "gate/runner", "gate/stats", "gate/verdict",
-	"workloads/arrival", "workloads/driver/engram", "workloads/experiment", "workloads/load",
+	"workloads/arrival", "workloads/driver/engram", "workloads/driver/http", "workloads/experiment", "workloads/load", "workloads/mix",
 	"workloads/refstore", "workloads/scenario", "workloads/target",
 }
 

@@ -6,15 +6,17 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/fivegate/fivegate/gate/result"
 	"github.com/fivegate/fivegate/gate/verdict"
-	"github.com/fivegate/fivegate/workloads/driver/engram"
+	httpdriver "github.com/fivegate/fivegate/workloads/driver/http"
 	"github.com/fivegate/fivegate/workloads/experiment"
 	"github.com/fivegate/fivegate/workloads/scenario"
 	"github.com/fivegate/fivegate/workloads/target"
@@ -44,7 +46,9 @@ judges the difference. It changes nothing in the working tree, and leaves no
 process, port, worktree or file behind.
 
 Without --base, base is the merge base of head with the default branch.
-A flag beats a GATE_* variable, which beats gate.toml, which beats the default.`,
+A flag beats a GATE_* variable, which beats gate.toml, which beats the default.
+
+Scenarios that are part of gate: ` + strings.Join(scenario.Names(), ", ") + `.`,
 		Example: `  gate check
   gate check --base v1.4.0 --head HEAD --out gate-out
   gate check --budget 2m --plan`,
@@ -112,28 +116,16 @@ func conclude(w io.Writer, doc *result.Document, broke error, out string, asJSON
 // measure resolves, builds and runs. The document is nil when nothing was
 // measured and there is nothing to judge.
 func (f checkFlags) measure(ctx context.Context, cfg *fileConfig, p *progress) (*result.Document, error) {
-	repo, err := target.OpenRepository(ctx, ".")
+	repo, x, err := openExperiment(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
+	defer x.Session.Close()
 	refs, commits, err := f.resolve(ctx, repo)
 	if err != nil {
 		return nil, err
 	}
-	session, err := target.NewSession(ctx, repo)
-	if err != nil {
-		return nil, err
-	}
-	defer session.Close()
-	x, err := newExperiment(cfg)
-	if err != nil {
-		return nil, err
-	}
-	x.Session, x.Alternate = session, f.alternate
-	x.Provenance.Repository = result.Repository{Path: repo.Name()}
-	if x.Provenance.Repository.Dirty, err = repo.Dirty(ctx); err != nil {
-		return nil, err
-	}
+	x.Alternate = f.alternate
 	if x.Provenance.Repository.Dirty {
 		p.note("the working tree has uncommitted changes; they are not measured, %s is", short(commits[1]))
 	}
@@ -144,16 +136,16 @@ func (f checkFlags) measure(ctx context.Context, cfg *fileConfig, p *progress) (
 	// is nothing to measure, and no need to build the others.
 	seeds := layoutSeeds(cfg.Seed, cfg.Target.Layouts)
 	shared := [2][]uint64{seeds[0][:1], seeds[1][:1]}
-	if err := buildArms(ctx, session, cfg, x.Arms, shared, p); err != nil {
+	if err := buildArms(ctx, x.Session, cfg, x.Arms, shared, p); err != nil {
 		return nil, err
 	}
 	if !f.measureAnyway && sameBytes(x.Arms) {
 		return experiment.Identical(x), nil
 	}
-	if err := buildArms(ctx, session, cfg, x.Arms, seeds, p); err != nil {
+	if err := buildArms(ctx, x.Session, cfg, x.Arms, seeds, p); err != nil {
 		return nil, err
 	}
-	p.notes(session.Notes())
+	p.notes(x.Session.Notes())
 	return measureArms(ctx, x, p)
 }
 
@@ -241,14 +233,46 @@ func (f checkFlags) resolve(ctx context.Context, repo *target.Repository) (refs 
 	return refs, commits, err
 }
 
-// newExperiment wires scenario, driver, machine and policy; arms and session are
-// the caller's.
+// openExperiment prepares the measurement of commits of the repository around the
+// working directory: all but the arms. The session is the caller's to close.
+func openExperiment(ctx context.Context, cfg *fileConfig) (*target.Repository, experiment.Config, error) {
+	repo, err := target.OpenRepository(ctx, ".")
+	if err != nil {
+		return nil, experiment.Config{}, err
+	}
+	x, err := newExperiment(cfg)
+	if err != nil {
+		return nil, x, err
+	}
+	x.Provenance.Repository = result.Repository{Path: repo.Name()}
+	if x.Provenance.Repository.Dirty, err = repo.Dirty(ctx); err != nil {
+		return nil, x, err
+	}
+	x.Session, err = target.NewSession(ctx, repo)
+	return repo, x, err
+}
+
+// newExperiment wires scenario, driver, machine and policy for targets that are
+// started here; arms and session are the caller's.
 func newExperiment(cfg *fileConfig) (experiment.Config, error) {
 	s, err := loadScenario(cfg)
 	if err != nil {
 		return experiment.Config{}, err
 	}
-	driver, err := engram.New(s)
+	x, err := wire(cfg, s, "localhost")
+	x.EngineCPUs, x.TargetCPUs = target.Partition(target.CPUs())
+	return x, err
+}
+
+// wire makes an experiment of a scenario with servers that go by the name of host,
+// which may have a port.
+func wire(cfg *fileConfig, s *scenario.Scenario, host string) (experiment.Config, error) {
+	name := (&url.URL{Host: host}).Hostname()
+	secured, err := cfg.Transport.tls(name)
+	if err != nil {
+		return experiment.Config{}, err
+	}
+	driver, err := newDriver(s, httpdriver.Options{Host: host, Protocol: cfg.Transport.Protocol, TLS: secured})
 	if err != nil {
 		return experiment.Config{}, err
 	}
@@ -256,26 +280,15 @@ func newExperiment(cfg *fileConfig) (experiment.Config, error) {
 	if err != nil {
 		return experiment.Config{}, err
 	}
-	engine, targets := target.Partition(target.CPUs())
 	return experiment.Config{
-		Scenario: s, Driver: driver, Policy: cfg.Policy, Metrics: cfg.Gating, Seed: cfg.Seed, Budget: cfg.Budget,
-		Timeout: requestTimeout, EngineCPUs: engine, TargetCPUs: targets,
+		Scenario: s, Driver: driver, Loading: loading(s), Policy: cfg.Policy, Metrics: cfg.Gating, Seed: cfg.Seed, Budget: cfg.Budget,
+		Timeout: requestTimeout, Protocol: cfg.Transport.Protocol, TLS: secured,
 		Provenance: result.Provenance{
 			Tool: tool(), StartedAt: time.Now().UTC(), Seed: cfg.Seed, Command: os.Args,
 			Scenario: result.Scenario{Name: s.Name, SHA256: s.SHA256, Text: s.Text},
 			Runner:   result.Runner{Class: machine.Class(), Fingerprint: machine.Fingerprint()},
 		},
 	}, nil
-}
-
-// loadScenario reads the configured scenario, whose seed is used when no other was
-// given.
-func loadScenario(cfg *fileConfig) (*scenario.Scenario, error) {
-	s, err := scenario.Load(cfg.Scenario)
-	if err == nil && cfg.Seed == 0 {
-		cfg.Seed = s.Seed
-	}
-	return s, err
 }
 
 // requestTimeout is how long one answer is awaited.

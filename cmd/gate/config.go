@@ -15,19 +15,20 @@ import (
 	"github.com/fivegate/fivegate/gate/diag"
 	"github.com/fivegate/fivegate/gate/result"
 	"github.com/fivegate/fivegate/gate/verdict"
+	"github.com/fivegate/fivegate/workloads/load"
 	"github.com/fivegate/fivegate/workloads/target"
 )
 
 // fileConfig is what gate.toml, the environment and the flags together say,
 // checked and with defaults filled in.
 type fileConfig struct {
-	Target      target.Config
-	Scenario    string        // name of an embedded scenario, or a path
-	Budget      time.Duration // for measuring, builds not counted
-	Seed        uint64        // 0: the scenario's
-	Policy      result.Policy
-	Competitive float64  // slow-down against a rival beyond which a change must not merge; a fraction
-	Gating      []string // metrics that are judged, in the order of verdict.GatingMetrics
+	Target    target.Config
+	Transport transport
+	Scenario  string        // name of an embedded scenario, or a path; empty: a GET of the page that tells whether the target is ready
+	Budget    time.Duration // for measuring, builds not counted
+	Seed      uint64        // 0: the scenario's
+	Policy    result.Policy
+	Gating    []string // metrics that are judged, in the order of verdict.GatingMetrics
 }
 
 // overrides are values as typed on the command line; empty ones are not given.
@@ -39,14 +40,14 @@ type overrides struct {
 // are in docs/statistics.md §3 to §6.
 func defaultConfig() *fileConfig {
 	return &fileConfig{
-		Scenario: "ci/fast_regression_check",
-		Budget:   5 * time.Minute,
+		Transport: transport{Protocol: load.HTTP1},
+		Scenario:  "ci/fast_regression_check",
+		Budget:    5 * time.Minute,
 		Policy: result.Policy{
 			Threshold: 0.05, PassBound: 0.10, MaxMDE: 0.12, Alpha: 0.02, LayoutSD: 0.02,
 			OnInconclusive: onInconclusive[0],
 		},
-		Competitive: 0.10,
-		Gating:      verdict.GatingMetrics(),
+		Gating: verdict.GatingMetrics(),
 	}
 }
 
@@ -119,12 +120,17 @@ func parseConfig(path string, text []byte) (*fileConfig, diag.Faults) {
 	root := f.Root()
 	cfg := defaultConfig()
 	root.Require("target", `add a table [target] with start = ["bin/server", "--port", "{port}"]`)
-	cfg.Target = readTarget(root.Table("target"))
+	t := root.Table("target")
+	cfg.Target = readTarget(t)
+	cfg.Transport = readTransport(t, cfg.Target.Driver)
 	check := root.Table("check")
+	if cfg.Target.Driver == driverHTTP {
+		cfg.Scenario = ""
+	}
 	if x, ok := check.Text("scenario"); ok {
 		cfg.Scenario = x.Value
 		if strings.TrimSpace(x.Value) == "" {
-			check.Fault(x.At(-1), "value", "check.scenario is blank: give a name or a path, or leave it out for %q", defaultConfig().Scenario)
+			check.Fault(x.At(-1), "value", "check.scenario is blank: give a name or a path, or leave the key out")
 		}
 	}
 	cfg.Budget = check.Duration("budget", cfg.Budget, budgetRange)
@@ -134,7 +140,6 @@ func parseConfig(path string, text []byte) (*fileConfig, diag.Faults) {
 
 func (cfg *fileConfig) readPolicy(t *diag.Table) {
 	cfg.Policy.Threshold = t.Percent("threshold", cfg.Policy.Threshold, thresholdRange)
-	cfg.Competitive = t.Percent("competitive", cfg.Competitive, thresholdRange)
 	cfg.Policy.OnInconclusive = t.Choice("on_inconclusive", cfg.Policy.OnInconclusive, onInconclusive...)
 	if t.Has("gating") {
 		cfg.Gating = readGating(t)

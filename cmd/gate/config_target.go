@@ -17,7 +17,12 @@ import (
 
 // targetDrivers are the drivers that a target may name; the first is the
 // default.
-var targetDrivers = []string{"engram"}
+var targetDrivers = []string{driverEngram, driverHTTP}
+
+const (
+	driverEngram = "engram" // Engram's API
+	driverHTTP   = "http"   // any HTTP server
+)
 
 // The placeholders that target.Config documents. A build has neither ports nor
 // data: it is made once and started many times.
@@ -45,7 +50,7 @@ func readTarget(t *diag.Table) target.Config {
 		ReadyTimeout: t.Duration("ready_timeout", target.DefaultReadyTimeout, diag.Range[time.Duration]{Min: time.Second, Max: time.Hour}),
 	}
 	t.Require("start", `add a line such as start = ["bin/server", "--port", "{port}"]`)
-	c.Ready = readReady(t)
+	c.Ready = readReady(t, c.Driver)
 	c.Artifacts = readArtifacts(t, c)
 	c.Layouts = readLayouts(t, c)
 	if len(c.Start) > 0 && !usesPort(c) {
@@ -122,14 +127,17 @@ func readEnv(t *diag.Table) map[string]string {
 // its own, which take CPU time from what is measured.
 const defaultReady = "http://127.0.0.1:{port}/health/alive"
 
+// readyConnection awaits a connection, which any server accepts.
+const readyConnection = "tcp://127.0.0.1:{port}"
+
 // readReady reads what to await. "tcp" is short for a connection to {port}.
-func readReady(t *diag.Table) string {
+func readReady(t *diag.Table, driver string) string {
 	x, ok := t.Text("ready")
-	if !ok {
+	switch {
+	case !ok && driver == driverEngram:
 		return defaultReady
-	}
-	if x.Value == "tcp" {
-		return "tcp://127.0.0.1:{port}"
+	case !ok || x.Value == "tcp":
+		return readyConnection
 	}
 	if !checkPlaceholders(t, "target.ready", x, launchPlaceholders) {
 		return x.Value

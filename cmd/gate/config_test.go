@@ -15,6 +15,7 @@ import (
 
 	"github.com/fivegate/fivegate/gate/diag"
 	"github.com/fivegate/fivegate/gate/verdict"
+	"github.com/fivegate/fivegate/workloads/load"
 	"github.com/fivegate/fivegate/workloads/target"
 )
 
@@ -105,7 +106,6 @@ scenario = "./load.toml"
 budget = "90s"
 [policy]
 threshold = "3%"
-competitive = "20%"
 on_inconclusive = "block"
 gating = ["latency.p99", "cpu_per_op"]
 `, overrides{}, noEnvironment)
@@ -122,7 +122,7 @@ gating = ["latency.p99", "cpu_per_op"]
 		Artifacts: []string{"bin/server", "share"}, ReadyTimeout: 90 * time.Second, Layouts: 3,
 	}
 	want.Scenario, want.Budget = "./load.toml", 90*time.Second
-	want.Policy.Threshold, want.Competitive, want.Policy.OnInconclusive = 0.03, 0.2, "block"
+	want.Policy.Threshold, want.Policy.OnInconclusive = 0.03, "block"
 	want.Gating = []string{verdict.CPUPerOp, verdict.LatencyP99} // in the order of reports
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -172,6 +172,63 @@ func TestConfigReady(t *testing.T) {
 			t.Errorf("%s: %v", tt.reason, err)
 		} else if got.Target.Ready != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.reason, got.Target.Ready, tt.want)
+		}
+	}
+}
+
+func TestConfigHTTP(t *testing.T) {
+	got, err := loadConfigText(t, "[target]\ndriver = 'http'\nstart = ['./bin/s', '{port}']\n", overrides{}, noEnvironment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Scenario != "" || got.Target.Ready != readyConnection || got.Transport != (transport{Protocol: load.HTTP1}) {
+		t.Errorf("defaults are %+v", got)
+	}
+	got, err = loadConfigText(t, `
+[target]
+driver = "http"
+start = ["./bin/s", "{port}"]
+ready = "https://127.0.0.1:{port}/health"
+protocol = "h2"
+ca = "ca.pem"
+[check]
+scenario = "http/get"
+`, overrides{}, noEnvironment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Scenario != "http/get" || got.Transport != (transport{Protocol: load.H2, CA: "ca.pem"}) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// TestDefaultHTTPScenario: without a scenario, the page is asked for that tells
+// whether the target is ready.
+func TestDefaultHTTPScenario(t *testing.T) {
+	for ready, want := range map[string]string{
+		"http://127.0.0.1:{port}/health?full=1": "/health?full=1",
+		"https://localhost:{port2}":             "/",
+		readyConnection:                         "/",
+		"log:listening on /x":                   "/",
+	} {
+		cfg := defaultConfig()
+		cfg.Scenario, cfg.Target = "", target.Config{Driver: driverHTTP, Ready: ready}
+		s, err := loadScenario(cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if path, ok := s.HTTP.Requests[0].Path.Fixed(); !ok || path != want || s.Arrival.RatePerS != defaultRatePerS || cfg.Seed != s.Seed {
+			t.Errorf("%s: %s at %v/s, want %s", ready, path, s.Arrival.RatePerS, want)
+		}
+	}
+}
+
+func TestScenarioMustFitTheDriver(t *testing.T) {
+	for driver, name := range map[string]string{driverHTTP: "ci/fast_regression_check", driverEngram: "http/get"} {
+		cfg := defaultConfig()
+		cfg.Scenario, cfg.Target.Driver = name, driver
+		if _, err := loadScenario(cfg); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), driver) {
+			t.Errorf("driver %s with scenario %s: %v", driver, name, err)
 		}
 	}
 }
@@ -231,7 +288,7 @@ func TestConfigFaultsAreCollected(t *testing.T) {
 	}
 	want := []string{
 		`--threshold: "0%": allowed is 0.1% to 100% [value]`,
-		`gate.toml:3:1: unknown key "layout" in [target]: did you mean "layouts"? Allowed are "artifacts", "build", "driver", "env", "layouts", "ready", "ready_timeout", "start" [unknown-key]`,
+		`gate.toml:3:1: unknown key "layout" in [target]: did you mean "layouts"? Allowed are "artifacts", "build", "ca", "driver", "env", "insecure", "layouts", "protocol", "ready", "ready_timeout", "start" [unknown-key]`,
 		`GATE_BUDGET: "5": not a duration; write numbers with units, such as 30s, 5m or 1h30m [value]`,
 		`GATE_SEED: "-1": not a seed; allowed is a whole number from 1 to 18446744073709551615 [value]`,
 	}

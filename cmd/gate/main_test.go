@@ -8,11 +8,13 @@ import (
 )
 
 // TestMain lets this test binary be the program itself when it is called by the
-// name of gate, in scripts and through a symbolic link.
+// name of gate, and a web server as webserver, in scripts and through a symbolic
+// link.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"gate": func() {
-		os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-	}})
+	testscript.Main(m, map[string]func(){
+		"gate":      func() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"webserver": serveWeb,
+	})
 }
 
 func TestScripts(t *testing.T) {

@@ -168,9 +168,9 @@ func (t *Table) Int(key string, fallback int64, allowed Range[int64]) int64 {
 	if v == nil {
 		return fallback
 	}
-	n, err := strconv.ParseInt(strings.ReplaceAll(v.data, "_", ""), 0, 64)
+	n, err := parseInteger(v)
 	if err != nil || !allowed.contains(n) {
-		t.outOfRange(key, v, limits(allowed, func(n int64) string { return strconv.FormatInt(n, 10) }))
+		t.outOfRange(key, v, limits(allowed, formatInteger))
 		return fallback
 	}
 	return n
@@ -243,6 +243,7 @@ var wanted = map[kind]string{
 	kindFloat:   "a number",
 	kindBool:    "true or false, without quotes",
 	kindList:    "a list, such as [\"a\", \"b\"]",
+	kindTables:  "a list of tables, each under a header in double brackets, such as [[name]]",
 	kindTable:   "a table",
 }
 
@@ -285,9 +286,7 @@ func (t *Table) unread() Faults {
 	for _, name := range t.order {
 		v := t.values[name]
 		if t.asked[name] {
-			if v.table != nil && v.table.read {
-				faults = append(faults, v.table.unread()...)
-			}
+			faults = append(faults, v.unread()...)
 			continue
 		}
 		meant[nearest(name, known)] = true
@@ -297,6 +296,17 @@ func (t *Table) unread() Faults {
 		if !meant[m.key] && !t.file.cut {
 			faults = append(faults, t.faultAt(t.at, "missing-key", fmt.Sprintf("missing %s: %s", t.describeKey(m.key), m.hint)))
 		}
+	}
+	return faults
+}
+
+// unread returns the faults of the tables that a value is or holds.
+func (v *value) unread() (faults Faults) {
+	if v.table != nil && v.table.read {
+		faults = v.table.unread()
+	}
+	for _, e := range v.list {
+		faults = append(faults, e.unread()...)
 	}
 	return faults
 }

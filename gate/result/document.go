@@ -106,6 +106,7 @@ type Plan struct {
 	BudgetS        float64  `json:"budget_s"`
 	TargetCPUs     []int    `json:"target_cpus,omitempty"`
 	EngineCPUs     []int    `json:"engine_cpus,omitempty"`
+	Transport      string   `json:"transport,omitempty"` // what moved the requests: epoll, portable or plain
 	Policy         Policy   `json:"policy"`
 	Limits         Limits   `json:"limits"`
 }
@@ -190,6 +191,10 @@ type Event struct {
 // because the engine had been its limit.
 const EventRoundRepeated = "round-repeated"
 
+// EventNotStarted is the name of the event that a launch is none: the server was
+// running already, at the address in the event's detail. What it uses is not known.
+const EventNotStarted = "running-already"
+
 // Phase says how load was offered in a slice.
 type Phase string
 
@@ -213,8 +218,8 @@ type Slice struct {
 	Due        int64             `json:"due"`        // requests that the schedule holds; closed loop: sent
 	Sent       int64             `json:"sent"`
 	Operations []Operation       `json:"operations"`
-	CPUS       float64           `json:"cpu_s"` // all processes of the target
-	RSSBytes   int64             `json:"rss_bytes"`
+	CPUS       float64           `json:"cpu_s"`      // all processes of the target; 0 when it was not started here, and so not known
+	RSSBytes   int64             `json:"rss_bytes"`  // likewise
 	StealS     float64           `json:"steal_s"`    // whole machine
 	PressureS  float64           `json:"pressure_s"` // PSI cpu "some", whole machine
 	Engine     Engine            `json:"engine"`
@@ -224,7 +229,7 @@ type Slice struct {
 type Operation struct {
 	Name      string           `json:"name"`
 	Completed int64            `json:"completed"`          // answered as expected
-	Errors    map[string]int64 `json:"errors,omitempty"`   // by kind: refused, reset, timeout, status, protocol
+	Errors    map[string]int64 `json:"errors,omitempty"`   // by kind: refused, tls, reset, closed, timeout, status, body, protocol
 	Response  *Histogram       `json:"response,omitempty"` // from the due time, completed only; open loop only
 }
 

@@ -100,6 +100,7 @@ func checkSameMeasurement(a, b *Document) error {
 		{"/provenance/repository/path", ap.Repository.Path, bp.Repository.Path},
 		{"/arms", armNames(a), armNames(b)},
 		{"/plan/mode", a.Plan.Mode, b.Plan.Mode},
+		{"/plan/transport", a.Plan.Transport, b.Plan.Transport},
 		{"/plan/metrics", a.Plan.Metrics, b.Plan.Metrics},
 		{"/plan/rounds", a.Plan.Rounds, b.Plan.Rounds},
 		{"/plan/open_s", a.Plan.OpenS, b.Plan.OpenS},

@@ -96,6 +96,9 @@ func (v *validator) plan() {
 	v.probeOperations()
 	v.cpus("target_cpus", p.TargetCPUs)
 	v.cpus("engine_cpus", p.EngineCPUs)
+	if p.Transport != "" {
+		oneOf(&v.faults, at, "transport", p.Transport, "epoll", "portable", "plain")
+	}
 	v.policy()
 	v.number(at, "limits/p99_s", p.Limits.P99S)
 	v.number(at, "limits/throughput_per_s", p.Limits.ThroughputPerS)

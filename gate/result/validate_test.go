@@ -60,6 +60,7 @@ func TestValidateNamesTheFault(t *testing.T) {
 		{"/plan/probe_operations: hold 7 probes, need 8", func(d doc) { d.Plan.ProbeOperation[0] = "recall*7" }},
 		{"/plan/target_cpus: hold -1", func(d doc) { d.Plan.TargetCPUs = []int{-1} }},
 		{"/plan/engine_cpus: hold a CPU twice", func(d doc) { d.Plan.EngineCPUs = []int{3, 2, 3} }},
+		{"/plan/transport: is \"pigeon\", need one of", func(d doc) { d.Plan.Transport = "pigeon" }},
 		{"/plan/policy/threshold: is 5, need a fraction", func(d doc) { d.Plan.Policy.Threshold = 5 }},
 		{"/plan/policy/on_inconclusive: is \"\"", func(d doc) { d.Plan.Policy.OnInconclusive = "" }},
 		{"/plan/limits/error_rate: is 1.5", func(d doc) { d.Plan.Limits.ErrorRate = 1.5 }},

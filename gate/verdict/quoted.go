@@ -91,7 +91,7 @@ func (e *evidence) notes() []string {
 		add("each arm was built in one layout only, so the luck of the link order (%.0f%% standard deviation) is part of every interval", 100*doc.Plan.Policy.LayoutSD)
 	}
 	if n := e.repeated(); n > 0 {
-		add("%d rounds were measured again because the load engine was late in them", n)
+		add("rounds measured again because the load engine was late in them: %d", n)
 	}
 	if e.limited > 0 {
 		add("%d of %d rounds were left out of both arms because the load engine was late in them", e.limited, e.measured)

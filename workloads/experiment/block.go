@@ -78,36 +78,49 @@ func (x *experiment) stopAll(ctx context.Context, lanes []*launched, err error) 
 	return err
 }
 
-// roundTries is how often a round is measured until the engine was not its limit.
-// Chosen: a neighbour's burst or a theft by the hypervisor lasts about that long.
-const roundTries = 3
-
-// measureRound is one open-loop and one closed-loop slice of each arm. When the
-// engine was the limit of an open-loop slice, those of both arms are dropped and
-// measured again, which favours neither arm; the launches' events keep count. The
-// last try is recorded as it is, for the verdict to leave out.
+// measureRound is one open-loop and one closed-loop slice of each arm.
 func (x *experiment) measureRound(ctx context.Context, pair []*launched, block, round, first int) error {
 	lanes := []*launched{pair[first], pair[1-first]}
 	id := sliceID{block: block, round: round, mode: x.doc.Plan.Mode}
-	for try := 1; ; try++ {
+	err := x.punctually(lanes, func() error {
 		id.request = x.nextRound()
-		kept := len(x.doc.Slices)
 		for _, group := range x.groups(lanes) {
 			if err := x.openSlice(ctx, group, id, x.doc.Plan.RatePerS, openPart); err != nil {
 				return err
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return x.closedSlices(ctx, lanes, id)
+}
+
+// roundTries is how often a round is measured until the engine was not its limit.
+// Chosen: a neighbour's burst or a theft by the hypervisor lasts about that long.
+const roundTries = 3
+
+// punctually measures open-loop slices. When the engine was the limit of one, all
+// of them are dropped and measured again, which favours no arm; the launches'
+// events keep count. The last try is recorded as it is, for the verdict to deal
+// with.
+func (x *experiment) punctually(lanes []*launched, measure func() error) error {
+	for try := 1; ; try++ {
+		kept := len(x.doc.Slices)
+		if err := measure(); err != nil {
+			return err
+		}
 		limit := limitOf(x.doc.Slices[kept:])
 		// A failed request is never thrown away with its slice.
 		if limit == "" || try == roundTries || errorKinds(operations(x.doc.Slices[kept:])) != "" {
-			break
+			return nil
 		}
 		x.doc.Slices = x.doc.Slices[:kept]
 		for _, l := range lanes {
 			x.event(l, result.EventRoundRepeated, limit)
 		}
 	}
-	return x.closedSlices(ctx, lanes, id)
 }
 
 // limitOf is why the engine was the limit of any of the slices; empty if it was

@@ -9,6 +9,7 @@ package experiment
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math"
@@ -46,6 +47,7 @@ type Arm struct {
 	Name, Ref, Commit string
 	Start             target.Config  // how this arm is started
 	Builds            []target.Build // one per layout
+	Addr              string         // HOST:PORT of a server that is running already, for Run; Start is not used then, and Builds holds one that is empty
 }
 
 // Config is all that an experiment needs.
@@ -60,6 +62,9 @@ type Config struct {
 	Seed       uint64
 	Budget     time.Duration // for everything since Provenance.StartedAt
 	Timeout    time.Duration // of one request
+	Protocol   load.Protocol // what the targets speak; load.HTTP1 when empty
+	TLS        *tls.Config   // for protocols over TLS; nil trusts the system's authorities
+	Loading    Loading
 	EngineCPUs []int
 	TargetCPUs []int
 	// Alternate forces slices in turn instead of the duet, for arms that cannot
@@ -134,9 +139,14 @@ func begin(cfg Config, kind result.Kind) (*experiment, error) {
 		Timeout:     cfg.Timeout,
 		Operations:  cfg.Driver.Operations(),
 		Probes:      len(cfg.Driver.Probes()),
+		Protocol:    cfg.Protocol,
+		TLS:         cfg.TLS,
 	})
-	x.engine = engine
-	return x, err
+	if err != nil {
+		return x, err
+	}
+	x.engine, x.doc.Plan.Transport = engine, engine.Transport()
+	return x, nil
 }
 
 // quietCollector keeps the garbage collector out of the slices; between them

@@ -14,13 +14,69 @@ import (
 
 const stopGrace = 5 * time.Second
 
-// launched is a running process of an arm, with its place in the document.
+// Loading says when the dataset is put into a target.
+type Loading int
+
+// The ways of loading.
+const (
+	// LoadOnce fills the first launch of an arm. Later ones start on a copy of its
+	// data directory, if they come back with the dataset.
+	LoadOnce Loading = iota
+	// LoadAlways fills every launch: whether a copy holds the dataset cannot be told.
+	LoadAlways
+	// LoadNever takes the target as it is.
+	LoadNever
+)
+
+// launched is what is measured, with its place in the document.
 type launched struct {
 	arm   int
 	index int // into doc.Launches
-	proc  *target.Process
+	proc  instance
 	lane  *load.Lane
 	keep  bool // its data directory outlives it
+}
+
+// instance is a process of an arm, or a server that was running already.
+type instance interface {
+	Addr() string
+	DataDir() string
+	CPU() time.Duration
+	Sample() target.Sample
+	Exited() <-chan struct{}
+	ExitStatus() string
+	Output() string
+	OwnsPort(ctx context.Context) error
+	Stop(ctx context.Context, grace time.Duration) (target.Stopped, error)
+}
+
+// running is a server that was running already, at an address. It is neither
+// started nor stopped, whose it is cannot be proven, and what it uses is not known.
+type running string
+
+func (r running) Addr() string                 { return string(r) }
+func (running) DataDir() string                { return "" }
+func (running) CPU() time.Duration             { return 0 }
+func (running) Sample() target.Sample          { return target.Sample{} }
+func (running) Exited() <-chan struct{}        { return nil }
+func (running) ExitStatus() string             { return "" }
+func (running) Output() string                 { return "" }
+func (running) OwnsPort(context.Context) error { return nil }
+func (running) Stop(context.Context, time.Duration) (target.Stopped, error) {
+	return target.Stopped{}, nil
+}
+
+// join is the launch of an arm that is running already: it gets a place in the
+// document, and the warm connections.
+func (x *experiment) join(ctx context.Context, arm int) (*launched, error) {
+	a := x.cfg.Arms[arm]
+	l := &launched{arm: arm, index: len(x.doc.Launches), proc: running(a.Addr)}
+	x.doc.Launches = append(x.doc.Launches, result.Launch{ID: l.index, Arm: a.Name, StartS: x.at(), Ended: result.EndedAborted})
+	x.event(l, result.EventNotStarted, a.Addr)
+	if err := x.fill(ctx, l); err != nil {
+		return nil, errors.Join(err, x.stop(ctx, l, result.EndedAborted))
+	}
+	return l, nil
 }
 
 // launch starts one process of an arm, gives it the dataset and opens the warm
@@ -61,7 +117,7 @@ func (x *experiment) launch(ctx context.Context, arm, block, layout, order int) 
 // and connects.
 func (x *experiment) fill(ctx context.Context, l *launched) error {
 	name := x.cfg.Arms[l.arm].Name
-	if x.prepared[l.arm] == "" {
+	if x.prepared[l.arm] == "" && x.cfg.Loading != LoadNever {
 		began := time.Now()
 		err := x.cfg.Driver.Load(ctx, l.proc.Addr(), func(done, total int) {
 			x.observe(Progress{Phase: "load", Detail: name, Done: done, Total: total})
@@ -126,14 +182,18 @@ func (x *experiment) stop(ctx context.Context, l *launched, ended result.Ended) 
 		x.rec(l).Ended = result.EndedCrashed
 		err = x.crashed(l)
 	}
-	if l.keep {
-		return err
+	if dir := l.proc.DataDir(); dir != "" && !l.keep {
+		err = errors.Join(err, os.RemoveAll(dir))
 	}
-	return errors.Join(err, os.RemoveAll(l.proc.DataDir()))
+	return err
 }
 
-// sample appends the target's resources to the launch's series.
+// sample appends the target's resources to the launch's series, where they are
+// known.
 func (x *experiment) sample(l *launched, s target.Sample, cpu float64) {
+	if _, unknown := l.proc.(running); unknown {
+		return
+	}
 	now := x.at()
 	add := func(name string, v float64) {
 		r := x.rec(l)

@@ -25,12 +25,14 @@ func (x *experiment) prepare(ctx context.Context, arm int) error {
 		return err
 	}
 	start := time.Duration((x.rec(l).ReadyS + x.rec(l).LoadS) * float64(time.Second))
-	l.keep = true
+	l.keep = x.cfg.Loading == LoadOnce
 	data := l.proc.DataDir()
 	if err := x.stop(ctx, l, result.EndedStopped); err != nil {
 		return err
 	}
-	x.prepared[arm] = data
+	if l.keep {
+		x.prepared[arm] = data
+	}
 	began := time.Now()
 	l, err = x.launch(ctx, arm, prepareBlock, 0, 0)
 	if err == nil {

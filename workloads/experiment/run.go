@@ -18,7 +18,10 @@ func Identical(cfg Config) *result.Document {
 }
 
 // Run drives one arm alone at the scenario's rate for so long, in slices, and
-// returns the document of what was measured; it is never nil.
+// returns the document of what was measured; it is never nil. The arm may be a
+// server that is running already (Arm.Addr), which is offered no more than that:
+// neither its capacity nor a closed loop is measured, and the document has no CPU
+// time and no memory of it.
 func Run(ctx context.Context, cfg Config, length time.Duration) (*result.Document, error) {
 	x, err := begin(cfg, result.KindRun)
 	if err != nil {
@@ -39,7 +42,12 @@ func (x *experiment) run(ctx context.Context, length time.Duration) (err error) 
 	p.Mode, p.Blocks, p.Rounds, p.Looks = result.ModeSolo, 1, slices, []int{1}
 	p.RatePerS, p.RateShare = x.cfg.Scenario.Arrival.RatePerS, 1
 	p.OpenS, p.ClosedS = part.Seconds(), 0
-	l, err := x.launch(ctx, 0, 0, 0, 0)
+	var l *launched
+	if x.cfg.Arms[0].Addr != "" {
+		l, err = x.join(ctx, 0)
+	} else {
+		l, err = x.launch(ctx, 0, 0, 0, 0)
+	}
 	if err != nil {
 		return err
 	}
@@ -49,8 +57,11 @@ func (x *experiment) run(ctx context.Context, length time.Duration) (err error) 
 		return err
 	}
 	for i := range slices {
-		id := sliceID{round: i, mode: result.ModeSolo, request: x.nextRound()}
-		if err := x.openSlice(ctx, []*launched{l}, id, p.RatePerS, part); err != nil {
+		err := x.punctually([]*launched{l}, func() error {
+			id := sliceID{round: i, mode: result.ModeSolo, request: x.nextRound()}
+			return x.openSlice(ctx, []*launched{l}, id, p.RatePerS, part)
+		})
+		if err != nil {
 			return err
 		}
 		x.observe(Progress{Phase: "run", Done: i + 1, Total: slices, Left: time.Duration(slices-i-1) * part})

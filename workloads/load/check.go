@@ -53,6 +53,12 @@ func (e *Engine) checkSequence(lanes []*Lane, requests []Request) error {
 		case len(r.Wire) == 0:
 			return fmt.Errorf("request %d is empty", i)
 		}
+		if r.Expect == nil {
+			continue
+		}
+		if err := r.Expect.check(); err != nil {
+			return fmt.Errorf("request %d %w", i, err)
+		}
 	}
 	return nil
 }

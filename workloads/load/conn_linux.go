@@ -36,7 +36,8 @@ type conn struct {
 	began   int64  // when it entered the queue it is in
 
 	parser     responseParser
-	prev, next *conn // in loop.busy or loop.dialing
+	body       capture // for requests that ask for it
+	prev, next *conn   // in loop.busy or loop.dialing
 }
 
 // queue holds connections in the order in which they entered it. All leave it
@@ -73,7 +74,7 @@ func (q *queue) remove(c *conn) {
 // send offers a request to an idle connection.
 func (l *loop) send(c *conn, r *Request, due, now int64) {
 	c.state, c.request, c.due, c.sent = busy, r, due, now
-	c.parser.reset()
+	c.parser.await(r, &c.body)
 	c.rest = r.Wire
 	c.lane.tally.send(now, due, c.free)
 	c.lane.inFlight++
@@ -159,14 +160,15 @@ func (l *loop) read(c *conn, now int64) {
 	}
 }
 
-// complete ends a request whose response is there.
+// complete ends a request whose response is there. The time was taken before; the
+// body is looked at only now.
 func (l *loop) complete(c *conn, now int64) {
 	lane := c.lane
 	now = max(now, c.sent) // stray bytes can be there before the request
-	if c.parser.status/100 == 2 {
+	if failure, right := c.request.judge(c.parser.status, &c.body); right {
 		lane.tally.complete(c.request, c.due, c.sent, now)
 	} else {
-		lane.tally.fail(c.request, status, now)
+		lane.tally.fail(c.request, failure, now)
 	}
 	l.busy.remove(c)
 	lane.inFlight--

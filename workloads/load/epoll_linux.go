@@ -11,15 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newTransport returns the fast transport, or the portable one where it was
-// asked for or this system refuses epoll.
+// newTransport returns the fast transport, or the pool where that is asked for,
+// TLS or HTTP/2 need it, or this system refuses epoll.
 func newTransport(config Config) (name string, t transport, err error) {
-	if config.Portable {
-		return portableName, newPortable(config), nil
+	if config.Portable || config.Protocol != HTTP1 {
+		return newPool(config)
 	}
 	fast, err := newEpollTransport(config)
 	if errors.Is(err, unix.ENOSYS) {
-		return portableName, newPortable(config), nil
+		return newPool(config)
 	}
 	return "epoll", fast, err
 }

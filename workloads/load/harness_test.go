@@ -2,6 +2,7 @@ package load
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -19,18 +20,31 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// eachTransport runs a test once with each transport that this system has.
+// eachTransport runs a test once with each transport that this system has for
+// HTTP/1.1.
 func eachTransport(t *testing.T, f func(t *testing.T, config Config)) {
-	config := Config{CPU: -1, Connections: 4, Timeout: 5 * time.Second, Operations: []string{"store", "recall"}, Probes: 8}
+	eachCleartext(t, f)
+	config := usual()
+	config.Protocol, config.TLS = HTTPS1, &tls.Config{RootCAs: authority(t).pool}
+	t.Run("plain", func(t *testing.T) { f(t, config) })
+}
+
+func eachCleartext(t *testing.T, f func(t *testing.T, config Config)) {
+	config := usual()
 	t.Run("native", func(t *testing.T) { f(t, config) })
 	config.Portable = true
 	t.Run("portable", func(t *testing.T) { f(t, config) })
+}
+
+func usual() Config {
+	return Config{CPU: -1, Connections: 4, Timeout: 5 * time.Second, Operations: []string{"store", "recall"}, Probes: 8}
 }
 
 // server is a loopback TCP server whose behaviour is a function of the
 // connection, so that it can misbehave in any way.
 type server struct {
 	listener net.Listener
+	tls      *tls.Config // nil for cleartext
 	serving  sync.WaitGroup
 
 	mu       sync.Mutex
@@ -40,8 +54,20 @@ type server struct {
 }
 
 // serve starts a server on a free port, or on address when it is given, that
-// runs handle for each connection and closes the connection after it.
-func serve(t *testing.T, address string, handle func(c net.Conn)) *server {
+// runs handle for each connection and closes the connection after it. Where config
+// is for TLS, handle gets the inside of it.
+func serve(t *testing.T, config Config, address string, handle func(c net.Conn)) *server {
+	t.Helper()
+	if !config.Protocol.secure() {
+		return serveTLS(t, nil, address, handle)
+	}
+	return serveTLS(t, &tls.Config{
+		Certificates: []tls.Certificate{authority(t).issue(t, time.Hour, "127.0.0.1")},
+		NextProtos:   []string{"h2", "http/1.1"},
+	}, address, handle)
+}
+
+func serveTLS(t *testing.T, secure *tls.Config, address string, handle func(c net.Conn)) *server {
 	t.Helper()
 	if address == "" {
 		address = "127.0.0.1:0"
@@ -50,7 +76,7 @@ func serve(t *testing.T, address string, handle func(c net.Conn)) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{listener: listener, conns: map[net.Conn]bool{}}
+	s := &server{listener: listener, tls: secure, conns: map[net.Conn]bool{}}
 	s.serving.Go(func() { s.accept(handle) })
 	t.Cleanup(s.crash)
 	return s
@@ -62,16 +88,20 @@ func (s *server) accept(handle func(net.Conn)) {
 		if err != nil {
 			return
 		}
+		inside := c
+		if s.tls != nil {
+			inside = tls.Server(c, s.tls)
+		}
 		s.mu.Lock()
-		s.conns[c] = true
+		s.conns[inside] = true
 		s.accepted++
 		if s.stopped {
 			c.Close()
 		}
 		s.mu.Unlock()
 		s.serving.Go(func() {
-			handle(c)
-			c.Close()
+			handle(inside)
+			inside.Close()
 		})
 	}
 }
@@ -83,11 +113,21 @@ func (s *server) crash() {
 	s.mu.Lock()
 	s.stopped = true
 	for c := range s.conns {
-		c.(*net.TCPConn).SetLinger(0)
-		c.Close()
+		tcp := below(c).(*net.TCPConn)
+		tcp.SetLinger(0)
+		tcp.Close()
 	}
 	s.mu.Unlock()
 	s.serving.Wait()
+}
+
+// hangUp closes all connections in good order, as servers do with idle ones.
+func (s *server) hangUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.Close()
+	}
 }
 
 func (s *server) address() string { return s.listener.Addr().String() }

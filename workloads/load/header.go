@@ -20,7 +20,7 @@ func (p *responseParser) takeHeader(line []byte, cut bool) error {
 		return errHeader // also a folded line, which begins with a space
 	}
 	name, value := line[:colon], trim(line[colon+1:])
-	// Lengths first: nearly all fields are none of the three.
+	// Lengths first: nearly all fields are none of these.
 	switch {
 	case len(name) == len(nameConnection) && bytes.EqualFold(name, nameConnection):
 		if cut {
@@ -34,6 +34,8 @@ func (p *responseParser) takeHeader(line []byte, cut bool) error {
 			return errCoding
 		}
 		p.chunked = true
+	case p.body != nil && len(name) == len(nameContentEncoding) && bytes.EqualFold(name, nameContentEncoding):
+		p.body.takeCoding(value, cut)
 	}
 	return nil
 }

@@ -1,10 +1,8 @@
 package load
 
 import (
-	"net"
 	"runtime"
 	"runtime/debug"
-	"sync"
 	"testing"
 	"time"
 
@@ -58,32 +56,6 @@ func TestRequestsDoNotAllocate(t *testing.T) {
 	}
 }
 
-func TestTheConnectionUsedLastIsUsedAgain(t *testing.T) {
-	var mu sync.Mutex
-	served := map[string]int{}
-	target := serve(t, "", func(c net.Conn) {
-		answering(func(string) string {
-			mu.Lock()
-			defer mu.Unlock()
-			served[c.RemoteAddr().String()]++
-			return plainOK
-		})(c)
-	})
-	config := Config{CPU: -1, Connections: 8, Timeout: 5 * time.Second, Operations: []string{"store", "recall"}}
-	engine, lanes := start(t, config, target.address())
-	// Far enough apart for each response to be there before the next request.
-	open(t, engine, OpenLoop{Lanes: lanes, Due: [][]int64{every(5*time.Millisecond, 60)}, Requests: sequence(60)})
-	mu.Lock()
-	defer mu.Unlock()
-	var most int
-	for _, n := range served {
-		most = max(most, n)
-	}
-	if most < 30 { // a busy machine may overlap some
-		t.Errorf("requests by connection: %v; want nearly all on one", served)
-	}
-}
-
 func TestPinnedToACore(t *testing.T) {
 	target := listen(t, stall.Config{})
 	config := Config{CPU: 0, Connections: 2, Timeout: 5 * time.Second, Operations: []string{"store", "recall"}}
@@ -110,7 +82,7 @@ func TestCoreThatDoesNotExist(t *testing.T) {
 // limit itself, or within what a busy machine adds.
 func TestGroundTruth(t *testing.T) {
 	truth := stall.Config{Service: time.Millisecond, Stall: 100 * time.Millisecond, Period: time.Second}
-	eachTransport(t, func(t *testing.T, config Config) {
+	eachCleartext(t, func(t *testing.T, config Config) {
 		target, err := stall.Listen("127.0.0.1:0", truth)
 		if err != nil {
 			t.Fatal(err)

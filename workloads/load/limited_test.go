@@ -2,10 +2,30 @@ package load
 
 import (
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 )
+
+func TestPoolUse(t *testing.T) {
+	cores := time.Duration(runtime.GOMAXPROCS(0))
+	second := time.Second
+	for _, test := range []struct {
+		reason       string
+		cpu, starved time.Duration
+		want         time.Duration
+	}{
+		{"half of its cores used", cores * second / 2, 0, second / 2},
+		{"and kept from them for a quarter", cores * second / 2, cores * second / 4, 3 * second / 4},
+		{"more threads than cores waited", cores * second / 2, 9 * cores * second, second},
+		{"threads ended", cores * second / 2, -second, second / 2},
+	} {
+		if got := poolUse(second, test.cpu, test.starved); got.queuedBusy != test.want || got.busy != test.want || got.queued != second {
+			t.Errorf("%s: got %+v, want %v busy", test.reason, got, test.want)
+		}
+	}
+}
 
 func TestSelfCheck(t *testing.T) {
 	second := time.Second
@@ -44,6 +64,17 @@ func TestSelfCheck(t *testing.T) {
 			c.sent, c.gaveUp = 900, 100
 			c.use.queued, c.use.queuedBusy = second/2, second/2
 		}, "busy 100%"},
+		{"goroutines that get their threads", func(c *selfCheck) { c.use.pooled, c.use.threadWaitP99 = true, 900*time.Microsecond }, ""},
+		{"goroutines that wait for threads", func(c *selfCheck) { c.use.pooled, c.use.threadWaitP99 = true, 2*time.Millisecond }, "waited for a thread, P99 2ms, over 1ms"},
+		{"and before a slow target", func(c *selfCheck) {
+			c.use.pooled, c.use.threadWaitP99, c.responseP99 = true, 2*time.Millisecond, 50e6
+		}, ""},
+		{"lag in the tail of a pool", func(c *selfCheck) { c.use.pooled, c.lagP999, c.responseP999 = true, 6e6, 20e6 }, "send lag P99.9 6ms is over 5ms"},
+		{"of a tenth of the response is tolerated", func(c *selfCheck) { c.use.pooled, c.lagP999, c.responseP999 = true, 9e6, 100e6 }, ""},
+		{"and of a loop, which shows all of it as busy time", func(c *selfCheck) { c.lagP999, c.responseP999 = 6e6, 20e6 }, ""},
+		{"lag in the tail when nothing completed", func(c *selfCheck) {
+			c.use.pooled, c.lagP999, c.responseP99, c.responseP999 = true, 6e6, math.NaN(), math.NaN()
+		}, "is over 5ms"},
 		{"fixed concurrency, idle engine", func(c *selfCheck) { c.open, c.use.busy = false, second*9/10 }, ""},
 		{"fixed concurrency, busy engine", func(c *selfCheck) { c.open, c.use.busy = false, second*97/100 }, "busy 97% of the closed loop"},
 		{"a slice without anything", func(c *selfCheck) { *c = selfCheck{open: true, responseP99: math.NaN()} }, ""},

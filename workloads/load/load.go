@@ -1,6 +1,6 @@
-// Package load offers HTTP/1.1 requests to one or two targets by a timetable,
-// records how long each took from the moment that it was due, and checks that
-// it kept the timetable itself.
+// Package load offers HTTP requests to one or two targets by a timetable, records
+// how long each took from the moment that it was due, and checks that it kept
+// the timetable itself.
 //
 // # Contract
 //
@@ -20,13 +20,18 @@
 //
 // A failed request never enters a latency histogram; it is counted by kind:
 //
-//	refused    no connection could be made
-//	reset      the connection was reset
+//	refused    no TCP connection could be made
+//	tls        no TLS on it: handshake, certificate or a broken record
+//	reset      the connection was reset; HTTP/2: or the stream
 //	closed     the connection ended before the response did
 //	timeout    no complete response within Config.Timeout of being sent, or no
 //	           free connection within Config.Timeout of being due
-//	status     a complete response with a status outside 2xx
+//	status     a complete response with a status that is not expected
+//	body       a complete response with a body that is not expected
 //	protocol   a malformed response, or bytes that nobody asked for
+//
+// What is expected is Request.Expect; without it, any status of 2xx. A body that
+// no expectation looks at is dropped as it comes, however long it is.
 //
 // A broken connection is reopened beside the running schedule. While a target
 // takes no connection at all, its requests fail at their due times with the
@@ -35,21 +40,38 @@
 //
 // # Transports
 //
-// On Linux one locked operating system thread drives all lanes from its own
-// epoll set, off Go's network poller, whose timers are a millisecond coarse and
-// whose goroutine hand-offs cost more than the requests. Elsewhere a goroutine
-// for each connection does the same less precisely. Report.Transport says which.
+// epoll: on Linux, cleartext HTTP/1.1. One locked operating system thread drives
+// all lanes from its own epoll set, off Go's network poller, whose timers are a
+// millisecond coarse and whose goroutine hand-offs cost more than the requests.
+//
+// plain: TLS and HTTP/2. A fixed set of goroutines for each lane, one a connection,
+// and one that paces them all. HTTP/1.1 over TLS is crypto/tls below the epoll
+// transport's own parser. HTTP/2 is net/http's: requests are translated before
+// the slice, and up to 100 of a lane's Config.Connections are streams of one
+// connection, as net/http shares it, so a connection that breaks fails all that
+// is under way on it. A request that a server which goes away (GOAWAY) says it
+// has not looked at is sent again on another connection; no other is ever sent
+// twice. A server that allows fewer streams than that makes the rest wait inside
+// net/http, which counts as service.
+//
+// portable: cleartext HTTP/1.1 by the plain transport, where there is no epoll.
+//
+// All keep the contract above. Nothing follows redirects, keeps cookies, uses a
+// proxy, asks for compression by itself or resumes TLS sessions. Engine.Transport
+// and Report.Transport say which it is.
 //
 // # What the caller does
 //
-// The engine thread allocates nothing while a slice runs, but a collection that
-// other goroutines cause can still pause it: run slices with the collector off
-// (debug.SetGCPercent(-1) and a memory limit) and collect between them. Give the
-// engine a core of its own, away from the targets.
+// The epoll thread allocates nothing while a slice runs, but a collection that
+// other goroutines cause can still pause it, and the plain transport allocates:
+// run slices with the collector off (debug.SetGCPercent(-1) and a memory limit)
+// and collect between them. Give the engine a core of its own, away from the
+// targets.
 package load
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math"
@@ -61,18 +83,21 @@ import (
 
 // Request is one request of a sequence.
 type Request struct {
-	Operation uint8  // index into Config.Operations
-	Probe     int32  // index into the probe set; -1 when it is none
-	Wire      []byte // the complete HTTP/1.1 request; shared by all lanes and never modified
+	Operation uint8        // index into Config.Operations
+	Probe     int32        // index into the probe set; -1 when it is none
+	Wire      []byte       // the complete HTTP/1.1 request; shared by all lanes and never modified
+	Expect    *Expectation // what a right answer is; nil: any status of 2xx
 }
 
 // Config is what an engine keeps from slice to slice.
 type Config struct {
-	CPU         int           // core to pin the engine's thread to; -1 leaves it free
+	CPU         int           // core to pin the engine's thread to; -1 leaves it free. Only epoll has one such thread
 	Connections int           // warm connections of each lane
 	Timeout     time.Duration // of a request, see the package comment
 	Operations  []string      // names, indexed by Request.Operation
 	Probes      int           // size of the probe set
+	Protocol    Protocol      // what all targets speak; HTTP1 when empty
+	TLS         *tls.Config   // for HTTPS1 and H2: authorities, client certificates, ServerName (else the address's host); nil: the system's authorities
 	Portable    bool          // use the portable transport even where a faster one exists
 }
 
@@ -121,8 +146,8 @@ type ClosedLoop struct {
 type Report struct {
 	Started   time.Time // the moment from which due times count
 	Lanes     []LaneReport
-	CPU       time.Duration // of the engine: its thread, or the whole process with the portable transport
-	Transport string        // "epoll" or "portable"
+	CPU       time.Duration // of the engine: its thread with epoll, the whole process otherwise
+	Transport string        // "epoll", "portable" or "plain"
 }
 
 // LaneReport is what a slice yielded on one lane.
@@ -159,6 +184,16 @@ const (
 )
 
 const (
+	// startLead is between the end of preparation and the start of a slice, so
+	// that a request due at 0 is not late.
+	startLead = time.Millisecond
+
+	// settleTime bounds, in ns and for each lane, the wait for broken connections
+	// before a slice.
+	settleTime = int64(100 * time.Millisecond)
+)
+
+const (
 	never      = math.MaxInt64 // a time
 	bufferSize = 1 << 16       // of a read, which is parsed at once and forgotten
 )
@@ -182,6 +217,9 @@ type plan struct {
 // New starts an engine. It fails when the configuration makes no sense or its
 // thread cannot be pinned to the core.
 func New(config Config) (*Engine, error) {
+	if config.Protocol == "" {
+		config.Protocol = HTTP1
+	}
 	if err := config.check(); err != nil {
 		return nil, err
 	}
@@ -205,8 +243,11 @@ func (c *Config) check() error {
 	case c.Probes < 0:
 		return fmt.Errorf("load engine: a probe set of %d", c.Probes)
 	}
-	return nil
+	return c.Protocol.check()
 }
+
+// Transport says what moves the requests: "epoll", "portable" or "plain".
+func (e *Engine) Transport() string { return e.name }
 
 var errClosed = errors.New("load engine is closed")
 
@@ -221,8 +262,9 @@ func (e *Engine) Close() error {
 	return e.transport.close()
 }
 
-// Connect opens Config.Connections connections to addr, "host:port". It fails
-// at the first one that is not accepted.
+// Connect opens Config.Connections connections to addr, "host:port", TLS included;
+// with HTTP/2 they are shared. It fails at the first one that is not accepted, and
+// says what is wrong with a certificate.
 func (e *Engine) Connect(ctx context.Context, addr string) (*Lane, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -15,13 +15,6 @@ const (
 	// maxSleep bounds how long a cancelled context goes unnoticed.
 	maxSleep = int64(20 * time.Millisecond)
 
-	// startLead is between the end of preparation and the start of a slice, so
-	// that a request due at 0 is not late.
-	startLead = time.Millisecond
-
-	// settleTime bounds the wait for broken connections before a slice.
-	settleTime = int64(100 * time.Millisecond)
-
 	// sendBatch is how many overdue requests are sent before responses are
 	// looked at again.
 	sendBatch = 16

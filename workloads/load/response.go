@@ -7,13 +7,13 @@ import (
 
 // responseParser reads one HTTP/1.1 response (RFC 9112) from whatever pieces
 // the network hands over. It looks at the status, the framing and whether the
-// connection stays open, and throws the rest away as it comes: its memory is
-// itself, whatever the server sends.
+// connection stays open, and throws the rest away as it comes, but for a body
+// that is wanted: its memory is itself and that capture, which is bounded,
+// whatever the server sends.
 //
 // It is strict where a lax reader could mistake one response for another:
 // conflicting lengths, a length beside a transfer coding, codings other than
-// chunked, folded lines and bare line feeds are errors. Responses to HEAD are not
-// supported.
+// chunked, folded lines and bare line feeds are errors.
 type responseParser struct {
 	state     parseState
 	status    int
@@ -25,6 +25,8 @@ type responseParser struct {
 	chunked   bool
 	remaining int64 // bytes of the body or chunk to skip
 	headBytes int   // of status line, header and trailer so far
+	toHead    bool  // the request was HEAD: no body follows, whatever its length says
+	body      *capture
 
 	// held keeps a line of which only the beginning has arrived.
 	held     [maxLine]byte
@@ -62,16 +64,32 @@ var (
 	errUpgrade    = errors.New("switching protocols was not asked for")
 )
 
+var methodHead = []byte("HEAD ")
+
+// await prepares for the response to a request, whose body goes to c if it is
+// wanted.
+func (p *responseParser) await(r *Request, c *capture) {
+	p.reset()
+	p.toHead = bytes.HasPrefix(r.Wire, methodHead)
+	if r.wantsBody() {
+		c.begin(r.Expect.maxBody())
+		p.body = c
+	}
+}
+
 // reset prepares for the next response on the same connection.
 func (p *responseParser) reset() {
 	p.state, p.status, p.mustClose = atStatus, 0, false
-	p.headBytes = 0
+	p.headBytes, p.toHead, p.body = 0, false, nil
 	p.heldSize, p.cut = 0, false
 	p.beginHeader()
 }
 
 func (p *responseParser) beginHeader() {
 	p.length, p.chunked, p.saidClose = -1, false, false
+	if p.body != nil {
+		p.body.forget()
+	}
 }
 
 // feed reads b. It returns how much of it belongs to the response and whether
@@ -81,8 +99,11 @@ func (p *responseParser) feed(b []byte) (used int, done bool, err error) {
 		rest := b[used:]
 		switch p.state {
 		case inBody, inChunk:
-			used += p.skip(len(rest))
+			n := p.skip(len(rest))
+			p.keep(rest[:n])
+			used += n
 		case inBodyUntilClose:
+			p.keep(rest)
 			used = len(b)
 		default:
 			n, err := p.feedLine(rest)
@@ -99,6 +120,13 @@ func (p *responseParser) feed(b []byte) (used int, done bool, err error) {
 // closed the connection.
 func (p *responseParser) endOfStream() bool {
 	return p.state == atEnd || p.state == inBodyUntilClose
+}
+
+// keep hands bytes of the body to whom they matter.
+func (p *responseParser) keep(b []byte) {
+	if p.body != nil {
+		p.body.add(b)
+	}
 }
 
 // skip takes up to n bytes of a body or chunk.
@@ -226,7 +254,7 @@ func (p *responseParser) endHeader() error {
 	case p.status < 200:
 		p.state = atStatus // the final response follows
 		p.beginHeader()
-	case p.status == 204 || p.status == 304:
+	case p.status == 204 || p.status == 304 || p.toHead:
 		p.state = atEnd
 	case p.chunked && p.length >= 0:
 		return errLength

@@ -15,11 +15,13 @@ const (
 	closed
 	timeout
 	status
+	wrongBody
 	protocol
+	tlsFailure
 	kinds // how many there are
 )
 
-var kindNames = [kinds]string{"refused", "reset", "closed", "timeout", "status", "protocol"}
+var kindNames = [kinds]string{"refused", "reset", "closed", "timeout", "status", "body", "protocol", "tls"}
 
 // tally counts what happens on one lane in one slice. All memory is taken when
 // the lane is connected; counting neither allocates nor locks. Times are in ns
@@ -160,10 +162,12 @@ func (t *tally) report(cpu time.Duration, u use) LaneReport {
 		ServiceP99NS: t.service.Quantile(0.99),
 		CPUS:         cpu.Seconds(),
 	}
+	all := result.MergeHistograms(responses...)
 	report.Engine.Limited = selfCheck{
 		open: t.open, use: u, due: t.due, sent: t.sent, gaveUp: t.gaveUp,
-		lagP99: float64(report.Engine.LagP99NS), waitP99: float64(report.Engine.WaitP99NS),
-		responseP99: result.MergeHistograms(responses...).Quantile(0.99),
+		lagP99: float64(report.Engine.LagP99NS), lagP999: float64(report.Engine.LagP999NS),
+		waitP99:     float64(report.Engine.WaitP99NS),
+		responseP99: all.Quantile(0.99), responseP999: all.Quantile(0.999),
 	}.limited()
 	return report
 }

@@ -1,7 +1,11 @@
 package load
 
 import (
+	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -42,4 +46,26 @@ func threadCPU() time.Duration {
 		return 0
 	}
 	return time.Duration(ts.Nano())
+}
+
+// processStarved returns for how long threads of this process have had something
+// to do and no core to do it on, added up; 0 where the kernel does not tell
+// (CONFIG_SCHED_INFO). Threads that have ended are forgotten.
+func processStarved() (sum time.Duration) {
+	files, err := filepath.Glob("/proc/self/task/*/schedstat")
+	if err != nil {
+		return 0
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue // it has just ended
+		}
+		// Time on a core and time waiting for one, in ns, and a count.
+		if fields := bytes.Fields(text); len(fields) == 3 {
+			ns, _ := strconv.ParseInt(string(fields[1]), 10, 64)
+			sum += time.Duration(ns)
+		}
+	}
+	return sum
 }

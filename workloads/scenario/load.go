@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/fivegate/fivegate/gate/diag"
@@ -24,12 +25,13 @@ func Names() []string {
 	return files
 }
 
-// Load reads an embedded scenario by its name, or a file by its path. A name
+// Load reads an embedded scenario by its name, or a file by its path, and the
+// files beside it that it names. A name
 // wins over a file of that name; write ./ci/name to mean the file. The error is
 // a diag.Faults when the file is there and wrong.
 func Load(nameOrPath string) (*Scenario, error) {
 	if text, err := fs.ReadFile(scenarios.Files, nameOrPath+extension); err == nil {
-		return Parse(nameOrPath+extension, text)
+		return Parse(nameOrPath+extension, text, nil)
 	}
 	text, err := readFile(nameOrPath)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -39,7 +41,7 @@ func Load(nameOrPath string) (*Scenario, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read scenario: %w", err)
 	}
-	return Parse(nameOrPath, text)
+	return Parse(nameOrPath, text, os.DirFS(filepath.Dir(nameOrPath)))
 }
 
 // readFile reads no more than what Parse needs to see that a file is too large.

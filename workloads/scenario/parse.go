@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,26 +34,34 @@ const (
 	maxNameLength    = 100
 )
 
-// Parse reads the text of a scenario file. file is the name used in messages.
-// The error is a diag.Faults with everything that is wrong; there is no
+// Parse reads the text of a scenario file. file is the name used in messages, and
+// folder where the files that it names are looked for; nil means that it can name
+// none. The error is a diag.Faults with everything that is wrong; there is no
 // Scenario beside it.
-func Parse(file string, text []byte) (*Scenario, error) {
-	sum := sha256.Sum256(text)
+func Parse(file string, text []byte, folder fs.FS) (*Scenario, error) {
 	f := diag.TOML(file, text)
 	root := f.Root()
-	s := &Scenario{Text: string(text), SHA256: hex.EncodeToString(sum[:])}
+	s := &Scenario{}
+	files := &fileSet{folder: folder, counted: map[string]bool{}}
 	s.readLabels(root)
 	s.Seed = uint64(root.Int("seed", defaultSeed, diag.Range[int64]{Min: 1, Max: math.MaxInt64}))
 	s.Budget = readDuration(root.Table("duration"))
 	s.Arrival = readArrival(root)
-	s.Operations = readOperations(root)
-	s.Data = readData(root)
+	if isHTTP(root) {
+		s.HTTP, s.Operations = readHTTP(root, files)
+	} else {
+		s.Operations = readOperations(root)
+		s.Data = readData(root)
+	}
 	s.Probes = s.readProbes(root.Table("probes"))
 	s.Limits = readLimits(root.Table("validation"), s.Arrival.RatePerS)
 	readChaos(root.Table("chaos"))
 	if err := f.Faults().Err(); err != nil {
 		return nil, err
 	}
+	s.Text = files.text(text)
+	sum := sha256.Sum256([]byte(s.Text))
+	s.SHA256 = hex.EncodeToString(sum[:])
 	return s, nil
 }
 
@@ -184,22 +194,27 @@ func decimal(x float64) string {
 	return strconv.FormatFloat(x, 'g', 9, 64)
 }
 
-// readProbes must come after the operations: only recalls and searches can be
-// repeated without changing the store.
+// readProbes must come after the operations: only some can be repeated without
+// changing what they are sent to.
 func (s *Scenario) readProbes(t *diag.Table) int {
 	t.Require("count", "add a line such as count = 600, or leave [probes] out")
-	repeatable := false
-	for _, o := range s.Operations {
-		repeatable = repeatable || o.Name != Store
-	}
 	count := int(t.Int("count", defaultProbes, diag.Range[int64]{Min: 0, Max: 100_000, Unit: "probes"}))
+	repeatable, which := s.repeatable()
 	switch {
 	case repeatable:
 		return count
 	case t.Has("count") && count > 0 && len(s.Operations) > 0:
-		t.Fault(t.Position("count"), "value", "probes.count is %d and nothing can be probed: only recalls and searches can be repeated; set count = 0", count)
+		t.Fault(t.Position("count"), "value", "probes.count is %d and nothing can be probed: only %s can be repeated; set count = 0", count, which)
 	}
 	return 0
+}
+
+// repeatable reports whether some operation can be repeated, and words which can.
+func (s *Scenario) repeatable() (some bool, which string) {
+	if s.HTTP != nil {
+		return slices.ContainsFunc(s.HTTP.Requests, func(q Request) bool { return q.Repeatable }), "requests with repeatable = true, which GET and HEAD have by themselves,"
+	}
+	return slices.ContainsFunc(s.Operations, func(o OperationWeight) bool { return o.Name != Store }), "recalls and searches"
 }
 
 func readLimits(t *diag.Table, ratePerS float64) result.Limits {
@@ -215,12 +230,14 @@ func readLimits(t *diag.Table, ratePerS float64) result.Limits {
 				decimal(l.ThroughputPerS), decimal(ratePerS))
 		}
 	}
-	if t.Has("max_error_rate") {
-		l.ErrorRate = t.Number("max_error_rate", 0, diag.Range[float64]{Min: 0, Max: 1, Unit: "as a fraction; 1% is 0.01"})
-		l.ErrorRateSet = true
-	}
+	l.ErrorRate = t.Number("max_error_rate", defaultErrorRate, diag.Range[float64]{Min: 0, Max: 1, Unit: "as a fraction; 1% is 0.01"})
+	l.ErrorRateSet = true
 	return l
 }
+
+// defaultErrorRate is the share of requests that may fail where a scenario does not
+// say: a target that answers wrongly is not measured, whoever wrote the scenario.
+const defaultErrorRate = 0.01
 
 func readChaos(t *diag.Table) {
 	t.Require("enabled", "add enabled = false, or leave [chaos] out")

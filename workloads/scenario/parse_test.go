@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,6 +18,15 @@ import (
 	"github.com/fivegate/fivegate/gate/diag"
 	"github.com/fivegate/fivegate/gate/result"
 )
+
+// testFolder is what scenarios of the tests have beside them.
+var testFolder = fstest.MapFS{
+	"queries.txt":     {Data: []byte("\ufeffred lamp\r\n\n50% \"off\"\nблу\n")},
+	"data/order.json": {Data: []byte(`{"article": "${not a value}"}`)},
+	"empty.txt":       {Data: []byte("\n\r\n")},
+	"latin1.txt":      {Data: []byte("caf\xe9\n")},
+	"large.bin":       {Data: make([]byte, maxBodyBytes+1)},
+}
 
 var update = flag.Bool("update", false, "rewrite the expected faults of testdata/err")
 
@@ -46,7 +56,7 @@ func TestBadFiles(t *testing.T) {
 	for _, file := range testFiles(t, "err") {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".toml"), func(t *testing.T) {
 			text := readTestFile(t, file)
-			s, err := Parse(filepath.Base(file), text)
+			s, err := Parse(filepath.Base(file), text, testFolder)
 			if s != nil {
 				t.Error("a scenario was returned beside the error")
 			}
@@ -74,7 +84,7 @@ func TestBadFiles(t *testing.T) {
 
 func TestGoodFiles(t *testing.T) {
 	for _, file := range testFiles(t, "ok") {
-		s, err := Parse(file, readTestFile(t, file))
+		s, err := Parse(file, readTestFile(t, file), testFolder)
 		if err != nil {
 			t.Errorf("%v", err)
 			continue
@@ -91,7 +101,7 @@ func TestGoodFiles(t *testing.T) {
 
 func TestEveryKey(t *testing.T) {
 	text := readTestFile(t, "testdata/ok/every_key.toml")
-	got, err := Parse("every_key.toml", text)
+	got, err := Parse("every_key.toml", text, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +120,7 @@ func TestEveryKey(t *testing.T) {
 }
 
 func TestDefaults(t *testing.T) {
-	got, err := Parse("smallest.toml", readTestFile(t, "testdata/ok/smallest.toml"))
+	got, err := Parse("smallest.toml", readTestFile(t, "testdata/ok/smallest.toml"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,6 +131,7 @@ func TestDefaults(t *testing.T) {
 		Operations: []OperationWeight{{Recall, 1}},
 		Data:       Data{Nodes: 1, Dimension: 1, Spaces: 1, Distribution: Clustered, Clusters: 10, StdDev: 0.1},
 		Probes:     600,
+		Limits:     result.Limits{ErrorRate: 0.01, ErrorRateSet: true},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -161,7 +172,7 @@ enabled = false
 `
 
 func TestEngramFilesAreUnderstood(t *testing.T) {
-	s, err := Parse("m17_baseline.toml", []byte(engramBaseline))
+	s, err := Parse("m17_baseline.toml", []byte(engramBaseline), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +181,7 @@ func TestEngramFilesAreUnderstood(t *testing.T) {
 	}
 	inline := strings.Replace(engramBaseline, "memory_spaces = 1",
 		`embedding_distribution = { type = "clustered", num_clusters = 1000, std_dev = 0.15 }`+"\nmemory_spaces = 16", 1)
-	if s, err = Parse("inline.toml", []byte(inline)); err != nil || s.Data.Clusters != 1000 || s.Data.Spaces != 16 {
+	if s, err = Parse("inline.toml", []byte(inline), nil); err != nil || s.Data.Clusters != 1000 || s.Data.Spaces != 16 {
 		t.Errorf("an inline distribution: %+v, %v", s, err)
 	}
 }
@@ -178,7 +189,7 @@ func TestEngramFilesAreUnderstood(t *testing.T) {
 // TestGoTypesStayHidden: messages are for people who do not know Go.
 func TestGoTypesStayHidden(t *testing.T) {
 	for _, file := range testFiles(t, "err") {
-		_, err := Parse(file, readTestFile(t, file))
+		_, err := Parse(file, readTestFile(t, file), testFolder)
 		for _, word := range []string{"int64", "float64", "string", "struct", "time.Duration", "%!"} {
 			if strings.Contains(err.Error(), word) {
 				t.Errorf("%q in: %v", word, err)
@@ -191,15 +202,16 @@ func TestGoTypesStayHidden(t *testing.T) {
 func TestOneFaultEach(t *testing.T) {
 	several := map[string]int{
 		"many.toml":                      10,
+		"http_many.toml":                 10,
 		"table_twice.toml":               2, // the header and its key
-		"empty.toml":                     4, // name and the three tables
+		"empty.toml":                     3, // name, arrival and request
 		"arrival_poisson_with_rate.toml": 2, // lambda is missing, rate is unknown
 		"data_distribution_uniform_with_clusters.toml": 2, // both keys of clusters
 	}
 	for _, file := range testFiles(t, "err") {
 		want := max(several[filepath.Base(file)], 1)
 		var faults diag.Faults
-		if _, err := Parse(file, readTestFile(t, file)); !errors.As(err, &faults) || len(faults) != want {
+		if _, err := Parse(file, readTestFile(t, file), testFolder); !errors.As(err, &faults) || len(faults) != want {
 			t.Errorf("%s: %d faults, want %d:\n%v", filepath.Base(file), len(faults), want, faults)
 		}
 	}
@@ -216,7 +228,7 @@ func TestWeightsAdvice(t *testing.T) {
 		for _, w := range weightKeys {
 			lines += w.key + " = " + decimal(weight.Draw(t, w.key)+0.001) + "\n"
 		}
-		_, err := Parse("w.toml", file(lines))
+		_, err := Parse("w.toml", file(lines), nil)
 		if err == nil {
 			return
 		}
@@ -225,7 +237,7 @@ func TestWeightsAdvice(t *testing.T) {
 			t.Fatalf("no advice in %v", err)
 		}
 		advice = strings.ReplaceAll(strings.TrimSuffix(advice, " [weights]"), ", ", "\n")
-		if _, err := Parse("w.toml", file(advice)); err != nil {
+		if _, err := Parse("w.toml", file(advice), nil); err != nil {
 			t.Errorf("the advice is refused: %v", err)
 		}
 	})
@@ -238,19 +250,23 @@ func FuzzParse(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		s, err := Parse("f.toml", text)
+		s, err := Parse("f.toml", text, testFolder)
 		if err != nil {
 			if s != nil {
 				t.Error("a scenario was returned beside the error")
 			}
 			return
 		}
-		if s.Seed == 0 || s.Budget <= 0 || !(s.Arrival.RatePerS > 0) || len(s.Operations) == 0 || s.Data.Nodes < 1 || s.Name == "" {
+		if s.Seed == 0 || s.Budget <= 0 || !(s.Arrival.RatePerS > 0) || len(s.Operations) == 0 || s.HTTP == nil && s.Data.Nodes < 1 || s.Name == "" {
 			t.Errorf("accepted, and not usable: %+v", s)
 		}
-		again, err := Parse("f.toml", []byte(s.Text))
-		if err != nil || !reflect.DeepEqual(s, again) {
-			t.Errorf("its own text gives another scenario: %v", err)
+		again, err := Parse("f.toml", []byte(s.Text), testFolder)
+		if err != nil || !strings.HasPrefix(again.Text, s.Text) { // more than equal where it names files: they are accounted for once more
+			t.Fatalf("its own text is refused, or another: %v", err)
+		}
+		again.Text, again.SHA256 = s.Text, s.SHA256
+		if !reflect.DeepEqual(s, again) {
+			t.Error("its own text gives another scenario")
 		}
 	})
 }

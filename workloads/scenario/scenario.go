@@ -19,8 +19,19 @@
 //	embedding_dim = 768
 //	memory_spaces = 1
 //
-// The package knows the file and its limits; it does not make requests, due
-// times or vectors of them.
+// That is for Engram's API. For any HTTP server, requests stand in the place of
+// [operations] and [data]:
+//
+//	name = "smallest"
+//	[arrival]
+//	pattern = "constant"
+//	rate = 100                     # requests a second
+//	[[request]]
+//	name = "get"
+//	path = "/"
+//
+// docs/scenarios.md describes all keys. The package knows the file and its
+// limits; it does not make requests, due times or vectors of them.
 package scenario
 
 import (
@@ -33,13 +44,14 @@ import (
 type Scenario struct {
 	Name        string
 	Description string
-	Text        string            // the file as it was read
+	Text        string            // the file as it was read, and the digests of the files that it names as comments
 	SHA256      string            // hex, of Text
 	Seed        uint64            // of everything drawn at random; at least 1
 	Budget      time.Duration     // how long one run of it lasts; whole seconds
 	Arrival     Arrival           // when requests are sent
-	Operations  []OperationWeight // what is sent; those with a weight above 0, in the order store, recall, embedding_search
-	Data        Data              // what is there before the first request
+	Operations  []OperationWeight // what is sent; those with a weight above 0, in the order store, recall, embedding_search or that of Requests
+	Data        Data              // what is there before the first request; with Engram's operations only
+	HTTP        *HTTP             // what the operations are, and what is there before; nil: Engram's
 	Probes      int               // size of the probe set; 0 means none
 	Limits      result.Limits     // what a run must keep to
 }
@@ -58,7 +70,7 @@ type Arrival struct {
 	Stagger  bool    // the second arm's requests fall half a mean period after the first's
 }
 
-// The operations.
+// Engram's operations.
 const (
 	Store           = "store"
 	Recall          = "recall"

@@ -23,24 +23,21 @@ package engram
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 
 	"github.com/fivegate/fivegate/workloads/dataset"
+	"github.com/fivegate/fivegate/workloads/mix"
 	"github.com/fivegate/fivegate/workloads/scenario"
 )
 
-// Driver makes the requests of one scenario. It is immutable, so that goroutines
-// may share it.
+// Driver makes the requests of one scenario. After UseProbes it does not change, so
+// that goroutines may share it.
 type Driver struct {
-	seed       uint64
+	*mix.Mix   // the rounds and the probe set
 	operations []scenario.OperationWeight
 	data       *dataset.Generator
 	nodes      int
 	dimension  int
 	spaces     []string
-	probes     []int32   // operation of each probe
-	wires      [][]byte  // request of each probe
-	byOp       [][]int32 // by operation: its probes
 }
 
 // New prepares the driver and encodes the probe set.
@@ -63,7 +60,12 @@ func New(s *scenario.Scenario) (*Driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("engram driver: %w", err)
 	}
-	d := &Driver{seed: s.Seed, operations: s.Operations, data: g, nodes: s.Data.Nodes, dimension: s.Data.Dimension, spaces: spaceNames(s.Data.Spaces)}
+	d := &Driver{operations: s.Operations, data: g, nodes: s.Data.Nodes, dimension: s.Data.Dimension, spaces: spaceNames(s.Data.Spaces)}
+	operations := make([]mix.Operation, len(s.Operations))
+	for i, o := range s.Operations {
+		operations[i] = mix.Operation{Weight: o.Weight, Repeatable: encoders[o.Name].idempotent}
+	}
+	d.Mix = mix.New(s.Seed, operations, d.encode)
 	d.UseProbes(s.Probes)
 	return d, nil
 }
@@ -80,28 +82,6 @@ func spaceNames(n int) []string {
 	return names
 }
 
-// UseProbes makes a probe set of n requests, split by weight over the operations
-// that may be repeated without changing anything; none if there is no such
-// operation. It may be called again before the first measured round.
-func (d *Driver) UseProbes(n int) {
-	d.probes, d.wires = nil, nil
-	weights := make([]float64, len(d.operations))
-	for i, o := range d.operations {
-		if encoders[o.Name].idempotent {
-			weights[i] = o.Weight
-		}
-	}
-	d.byOp = make([][]int32, len(d.operations))
-	for op, count := range apportion(weights, n) {
-		for range count {
-			probe := uint64(len(d.probes))
-			d.byOp[op] = append(d.byOp[op], int32(probe))
-			d.probes = append(d.probes, int32(op))
-			d.wires = append(d.wires, d.encode(op, probeStream|probe))
-		}
-	}
-}
-
 // Operations are the names of the operations, in the order of the scenario;
 // Request.Operation is an index into them.
 func (d *Driver) Operations() []string {
@@ -111,41 +91,3 @@ func (d *Driver) Operations() []string {
 	}
 	return names
 }
-
-// Probes is the operation of each probe; its length is the size of the probe set.
-func (d *Driver) Probes() []int32 { return d.probes }
-
-// apportion divides n by weights, by the method of largest remainders; of equal
-// remainders the earlier comes first. All counts are zero if all weights are.
-func apportion(weights []float64, n int) []int {
-	var sum float64
-	for _, w := range weights {
-		sum += w
-	}
-	counts := make([]int, len(weights))
-	if sum <= 0 {
-		return counts
-	}
-	remainders := make([]float64, len(weights))
-	left := n
-	for i, w := range weights {
-		share := float64(n) * w / sum
-		counts[i] = int(share)
-		remainders[i] = share - float64(counts[i])
-		left -= counts[i]
-	}
-	for ; left > 0; left-- {
-		best := -1
-		for i, r := range remainders {
-			if weights[i] > 0 && (best < 0 || r > remainders[best]+1e-9) {
-				best = i
-			}
-		}
-		counts[best]++
-		remainders[best]--
-	}
-	return counts
-}
-
-// generator is a random stream of its own for each item of a scenario.
-func (d *Driver) generator(item uint64) *rand.Rand { return rand.New(rand.NewPCG(d.seed, item)) }

@@ -7,11 +7,8 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-
-	"pgregory.net/rapid"
 
 	"github.com/fivegate/fivegate/workloads/load"
 	"github.com/fivegate/fivegate/workloads/scenario"
@@ -76,19 +73,6 @@ func equal(a, b load.Request) bool {
 	return a.Operation == b.Operation && a.Probe == b.Probe && bytes.Equal(a.Wire, b.Wire)
 }
 
-func TestRoundHasTheExactMix(t *testing.T) {
-	d := driver(t, small())
-	for n, want := range map[int][3]int{1000: {350, 350, 300}, 100: {35, 35, 30}, 10: {4, 3, 3}, 1: {1, 0, 0}, 0: {}} {
-		var got [3]int
-		for _, r := range d.Round(3, n) {
-			got[r.Operation]++
-		}
-		if got != want {
-			t.Errorf("%d requests are %v, want %v", n, got, want)
-		}
-	}
-}
-
 func TestProbesAreSplitByWeight(t *testing.T) {
 	d := driver(t, small())
 	if got := d.Operations(); !slices.Equal(got, []string{"store", "recall", "embedding_search"}) {
@@ -100,40 +84,6 @@ func TestProbesAreSplitByWeight(t *testing.T) {
 	}
 	if perOp[0] != 0 || perOp[1] != 32 || perOp[2] != 28 { // 60 × .35/.65 = 32.3
 		t.Errorf("probes by operation %v, want 32 recalls and 28 searches", perOp)
-	}
-}
-
-func TestRoundsRepeatTheProbes(t *testing.T) {
-	d := driver(t, small())
-	wires := map[int32][]byte{}
-	for round := range uint64(3) {
-		for _, n := range []int{50, 1000} { // fewer, and more, than the probe set has
-			seen := map[int32]bool{}
-			surplus := 0
-			for _, r := range d.Round(round, n) {
-				if r.Probe < 0 {
-					surplus += min(int(r.Operation), 1) // all but stores
-					continue
-				}
-				if seen[r.Probe] {
-					t.Errorf("probe %d twice in round %d", r.Probe, round)
-				}
-				seen[r.Probe] = true
-				if d.Probes()[r.Probe] != int32(r.Operation) {
-					t.Errorf("probe %d is sent as operation %d", r.Probe, r.Operation)
-				}
-				if w, ok := wires[r.Probe]; ok && !bytes.Equal(w, r.Wire) {
-					t.Errorf("probe %d differs between rounds", r.Probe)
-				}
-				wires[r.Probe] = r.Wire
-			}
-			if want := max(0, 350*n/1000-32) + max(0, 300*n/1000-28); surplus != want {
-				t.Errorf("%d surplus requests in a round of %d, want %d", surplus, n, want)
-			}
-		}
-	}
-	if len(wires) != 60 {
-		t.Errorf("%d of 60 probes were sent", len(wires))
 	}
 }
 
@@ -188,50 +138,6 @@ func TestWiresAreWholeRequests(t *testing.T) {
 	if len(seen) != 210 {
 		t.Errorf("%d different ids, want 210", len(seen))
 	}
-}
-
-func TestApportion(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		weights := rapid.SliceOfN(rapid.Float64Range(0, 5), 1, 6).Draw(t, "weights")
-		n := rapid.IntRange(0, 5000).Draw(t, "n")
-		counts := apportion(weights, n)
-		var sum float64
-		for _, w := range weights {
-			sum += w
-		}
-		total := 0
-		for i, c := range counts {
-			total += c
-			if sum == 0 {
-				continue
-			}
-			if share := float64(n) * weights[i] / sum; float64(c) < share-1 || float64(c) > share+1 {
-				t.Errorf("%d of %v, which is no neighbour of it", c, share)
-			}
-			if weights[i] == 0 && c > 0 {
-				t.Errorf("%d of an operation without weight", c)
-			}
-		}
-		if sum > 0 && total != n {
-			t.Errorf("%v add up to %d, want %d", counts, total, n)
-		}
-	})
-}
-
-func TestAppendFixed(t *testing.T) {
-	for x, want := range map[float32]string{0: "0.000000", 1: "1.000000", -1: "-1.000000", 0.5: "0.500000", -0.0000004: "0.000000", 0.9999996: "1.000000", 0.036123: "0.036123"} {
-		if got := string(appendFixed(nil, x)); got != want {
-			t.Errorf("%v: %s, want %s", x, got, want)
-		}
-	}
-	rapid.Check(t, func(t *rapid.T) {
-		x := rapid.Float32Range(-1, 1).Draw(t, "x")
-		text := string(appendFixed([]byte("x"), x))[1:]
-		got, err := strconv.ParseFloat(text, 64)
-		if err != nil || got-float64(x) > 0.5001e-6 || float64(x)-got > 0.5001e-6 {
-			t.Errorf("%v was written %s", x, text)
-		}
-	})
 }
 
 func ExampleDriver_Round() {

@@ -2,9 +2,11 @@ package engram
 
 import (
 	"bytes"
-	"math"
 	"strconv"
 
+	"github.com/fivegate/fivegate/workloads/dataset"
+	"github.com/fivegate/fivegate/workloads/load"
+	"github.com/fivegate/fivegate/workloads/mix"
 	"github.com/fivegate/fivegate/workloads/scenario"
 )
 
@@ -36,9 +38,10 @@ var encoders = map[string]encoder{
 	scenario.EmbeddingSearch: {true, (*Driver).embeddingSearch},
 }
 
-// encode makes the request of an operation for an item.
-func (d *Driver) encode(op int, item uint64) []byte {
-	return encoders[d.operations[op].Name].wire(d, item)
+// encode makes the request of an operation for an item. Ids and embeddings of
+// stores occur in no other item.
+func (d *Driver) encode(op int, item mix.Item) load.Request {
+	return load.Request{Wire: encoders[d.operations[op].Name].wire(d, uint64(item))}
 }
 
 // spaceOf is the memory space that an item belongs to.
@@ -62,21 +65,21 @@ func (d *Driver) memory(b []byte, item uint64) []byte {
 	if b == nil {
 		b = make([]byte, 0, 256+11*d.dimension)
 	}
-	confidence := minConfidence + (1-minConfidence)*d.generator(item).Float32()
+	confidence := minConfidence + (1-minConfidence)*d.Random(mix.Item(item)).Float32()
 	b = append(b, `{"id":"m-`...)
 	b = strconv.AppendUint(b, item, 16)
 	b = append(b, `","content":"`...)
 	b = d.data.Content(b, item) // letters and spaces: nothing to escape
 	b = append(b, `","confidence":`...)
-	b = appendFixed(b, min(confidence, 0.999999))
+	b = dataset.AppendFixed(b, min(confidence, 0.999999))
 	b = append(b, `,"embedding":[`...)
-	b = d.appendVector(b, item, ",")
+	b = d.data.AppendVector(b, item, ",")
 	return append(b, "]}"...)
 }
 
 // recall is a request that looks for words of a loaded memory.
 func (d *Driver) recall(item uint64) []byte {
-	rng := d.generator(item)
+	rng := d.Random(mix.Item(item))
 	node := rng.Uint64N(uint64(d.nodes))
 	// Texts have ten words at least, so a cue may begin at one of the first seven.
 	words := d.data.Words(nil, node, rng.IntN(7), cueWords)
@@ -89,7 +92,7 @@ func (d *Driver) recall(item uint64) []byte {
 func (d *Driver) embeddingSearch(item uint64) []byte {
 	b := make([]byte, 0, 256+12*d.dimension)
 	b = append(b, recallPath+"&embedding=%5B"...)
-	b = d.appendVector(b, item, "%2C")
+	b = d.data.AppendVector(b, item, "%2C")
 	return d.appendHead(append(b, "%5D"...), item)
 }
 
@@ -98,33 +101,4 @@ func (d *Driver) appendHead(b []byte, item uint64) []byte {
 	b = append(b, hostHeader...)
 	b = append(b, d.spaceOf(item)...)
 	return append(b, "\r\n\r\n"...)
-}
-
-// appendVector appends an item's embedding, with a separator between two numbers.
-func (d *Driver) appendVector(b []byte, item uint64, separator string) []byte {
-	v := d.data.Vector(nil, item)
-	for i, x := range v {
-		if i > 0 {
-			b = append(b, separator...)
-		}
-		b = appendFixed(b, x)
-	}
-	return b
-}
-
-// appendFixed appends a number of -1 to 1 with six decimals: more than an
-// embedding's cosines need, and five times as fast as the shortest form that
-// reads back exactly.
-func appendFixed(b []byte, x float32) []byte {
-	n := int64(math.Round(float64(x) * 1e6))
-	if n < 0 {
-		b = append(b, '-')
-		n = -n
-	}
-	b = append(b, byte('0'+n/1e6), '.', 0, 0, 0, 0, 0, 0)
-	for i := 1; i <= 6; i++ {
-		b[len(b)-i] = byte('0' + n%10)
-		n /= 10
-	}
-	return b
 }

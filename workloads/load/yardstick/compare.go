@@ -7,12 +7,14 @@ import (
 	"os"
 	"time"
 
+	"github.com/fivegate/fivegate/workloads/load"
 	"github.com/fivegate/fivegate/workloads/load/stall"
 )
 
 // client is a load generator under comparison.
 type client interface {
 	name() string
+	protocol() load.Protocol
 	run(ctx context.Context, address string, rate int, duration time.Duration) (measured, error)
 }
 
@@ -35,10 +37,13 @@ type measured struct {
 	fail error
 }
 
-// compare runs everything and writes the table.
+// plainProtocols are what the plain transport is measured with.
+var plainProtocols = []load.Protocol{load.HTTPS1, load.H2, load.H2C}
+
+// compare runs everything and writes the tables.
 func compare(ctx context.Context, o options, stdout, progress io.Writer) error {
-	clients := []client{ours{o.connections, o.pin}}
-	if o.rivals {
+	clients := []client{ours{o.connections, o.pin, load.HTTP1}}
+	if o.rivals && len(o.rates) > 0 {
 		folder, err := os.MkdirTemp("", "yardstick")
 		if err != nil {
 			return err
@@ -56,6 +61,16 @@ func compare(ctx context.Context, o options, stdout, progress io.Writer) error {
 		for _, c := range clients {
 			fmt.Fprintf(progress, "%s at %d/s for %v\n", c.name(), rate, o.duration)
 			r.runs = append(r.runs, measure(ctx, c, r.config, o, rate, o.duration))
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+	}
+	for _, rate := range o.plainRates {
+		for _, p := range plainProtocols {
+			c := ours{o.connections, o.pin, p}
+			fmt.Fprintf(progress, "%s at %d/s for %v\n", c.name(), rate, o.duration)
+			r.plain = append(r.plain, measure(ctx, c, r.config, o, rate, o.duration))
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -80,7 +95,7 @@ func compare(ctx context.Context, o options, stdout, progress io.Writer) error {
 
 // measure runs one client against a fresh server.
 func measure(ctx context.Context, c client, config stall.Config, o options, rate int, duration time.Duration) measured {
-	s, err := startServer(ctx, config, o.pin)
+	s, err := startServer(ctx, config, c.protocol(), o.pin)
 	if err != nil {
 		return measured{client: c.name(), rate: rate, fail: err}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -38,10 +39,15 @@ func drive(ctx context.Context, args []string, stdout io.Writer) error {
 	duration := flags.Duration("duration", time.Second, "length of the schedule")
 	connections := flags.Int("connections", 256, "warm connections")
 	core := flags.Int("cpu", -1, "core of the engine's thread")
+	protocol := flags.String("protocol", string(load.HTTP1), "of the server: http/1.1, https/1.1, h2 or h2c")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	engine, err := load.New(load.Config{CPU: *core, Connections: *connections, Timeout: 10 * time.Second, Operations: []string{"get"}})
+	engine, err := load.New(load.Config{
+		CPU: *core, Connections: *connections, Timeout: 10 * time.Second, Operations: []string{"get"},
+		Protocol: load.Protocol(*protocol),
+		TLS:      &tls.Config{InsecureSkipVerify: true}, // its own server, on the loopback
+	})
 	if err != nil {
 		return err
 	}
@@ -90,9 +96,19 @@ func quantile(h *result.Histogram, q float64) float64 {
 type ours struct {
 	connections int
 	pin         bool
+	speaks      load.Protocol
 }
 
-func (o ours) name() string { return "fivegate" }
+func (o ours) name() string {
+	if o.speaks == load.HTTP1 {
+		return ourName
+	}
+	return ourName + " " + string(o.speaks)
+}
+
+const ourName = "fivegate"
+
+func (o ours) protocol() load.Protocol { return o.speaks }
 
 func (o ours) run(ctx context.Context, address string, rate int, duration time.Duration) (measured, error) {
 	self, err := os.Executable()
@@ -103,8 +119,14 @@ func (o ours) run(ctx context.Context, address string, rate int, duration time.D
 	if o.pin {
 		core = 0
 	}
-	command := exec.CommandContext(ctx, self, "drive", "-address", address, "-rate", strconv.Itoa(rate),
-		"-duration", duration.String(), "-connections", strconv.Itoa(o.connections), "-cpu", strconv.Itoa(core))
+	args := []string{
+		self, "drive", "-address", address, "-rate", strconv.Itoa(rate), "-protocol", string(o.speaks),
+		"-duration", duration.String(), "-connections", strconv.Itoa(o.connections), "-cpu", strconv.Itoa(core),
+	}
+	if o.pin && o.speaks != load.HTTP1 { // it has no one thread to pin
+		args = append([]string{"taskset", "-c", "0"}, args...)
+	}
+	command := exec.CommandContext(ctx, args[0], args[1:]...)
 	command.Stderr = os.Stderr
 	text, err := command.Output()
 	if err != nil {

@@ -1,6 +1,7 @@
 // Command yardstick compares this project's load engine with vegeta and k6, side
 // by side in one run, against a server whose true latency is known (package
-// stall), and writes the table to a Markdown file.
+// stall), and writes the table to a Markdown file. A second table is of the plain
+// transport, which speaks TLS and HTTP/2, against the truth alone.
 //
 //	go run ./workloads/load/yardstick -out docs/evidence/load-engine.md
 //
@@ -50,22 +51,38 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags.BoolVar(&o.pin, "pin", runtime.NumCPU() > 1, "server on the last core, our engine on the first; the rivals may use all")
 	flags.BoolVar(&o.rivals, "rivals", true, "install and run vegeta and k6")
 	flags.BoolVar(&o.peak, "peak", true, "search for the highest rate sent to 98%")
-	rates := flags.String("rates", "1000,5000,10000", "rates per second")
+	rates := flags.String("rates", "1000,5000,10000", "rates per second; empty: none")
+	plainRates := flags.String("plain-rates", "1000,3000", "rates per second of the plain transport; empty: none")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	for text := range strings.SplitSeq(*rates, ",") {
-		rate, err := strconv.Atoi(text)
-		if err != nil || rate < 1 {
-			return fmt.Errorf("rate %q: it must be a whole number of requests per second", text)
-		}
-		o.rates = append(o.rates, rate)
+	var err error
+	if o.rates, err = parseRates(*rates); err != nil {
+		return err
+	}
+	if o.plainRates, err = parseRates(*plainRates); err != nil {
+		return err
 	}
 	if o.duration < 5*time.Second || o.duration%(5*time.Second) != 0 {
 		return errors.New("the duration must be whole periods of 5 s")
 	}
 	o.command = strings.Join(append([]string{"go run ./workloads/load/yardstick"}, args...), " ")
 	return compare(ctx, o, stdout, stderr)
+}
+
+// parseRates reads "1000,3000".
+func parseRates(list string) (rates []int, err error) {
+	if list == "" {
+		return nil, nil
+	}
+	for text := range strings.SplitSeq(list, ",") {
+		rate, err := strconv.Atoi(text)
+		if err != nil || rate < 1 {
+			return nil, fmt.Errorf("rate %q: it must be a whole number of requests per second", text)
+		}
+		rates = append(rates, rate)
+	}
+	return rates, nil
 }
 
 type options struct {
@@ -76,5 +93,6 @@ type options struct {
 	rivals      bool
 	peak        bool
 	rates       []int
+	plainRates  []int
 	command     string
 }

@@ -16,6 +16,7 @@ type results struct {
 	config  stall.Config
 	started time.Time
 	runs    []measured
+	plain   []measured // of the plain transport
 	peaks   []peak
 }
 
@@ -33,10 +34,16 @@ func (r *results) markdown() string {
 	}
 	fmt.Fprintf(&b, "Each run lasts %v.\n\n", r.options.duration)
 	fmt.Fprintf(&b, "At higher rates the release of the held requests costs the server time of its own, so the closed form is a lower\nbound there and part of the excess is real. CPU is of the client's whole process, start included.\n\n")
-	fmt.Fprintf(&b, "| client | rate/s | P99 | error | P99.9 | error | send lag P99 | sent | arrivals in stalls | dropped or failed | CPU µs a request | self-check |\n")
-	fmt.Fprintf(&b, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n")
-	for _, m := range r.runs {
-		r.row(&b, m)
+	if len(r.runs) > 0 {
+		r.table(&b, r.runs)
+	}
+	if len(r.plain) > 0 {
+		fmt.Fprintf(&b, "\nThe plain transport, TLS and HTTP/2, against a server that does the same behind Go's net/http")
+		if r.options.pin {
+			fmt.Fprintf(&b, ", each process on a core of its own")
+		}
+		fmt.Fprintf(&b, ":\n\n")
+		r.table(&b, r.plain)
 	}
 	if len(r.peaks) > 0 {
 		fmt.Fprintf(&b, "\nHighest rate sent to %.0f%% against a server that answers at once, %v a trial:\n\n| client | rate/s | CPU µs a request |\n|---|--:|--:|\n", 100*peakSent, peakDuration)
@@ -51,6 +58,14 @@ func (r *results) markdown() string {
 	return b.String()
 }
 
+func (r *results) table(b *strings.Builder, runs []measured) {
+	fmt.Fprintf(b, "| client | rate/s | P99 | error | P99.9 | error | send lag P99 | sent | arrivals in stalls | dropped or failed | CPU µs a request | self-check |\n")
+	fmt.Fprintf(b, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|\n")
+	for _, m := range runs {
+		r.row(b, m)
+	}
+}
+
 func (r *results) row(b *strings.Builder, m measured) {
 	if m.fail != nil {
 		fmt.Fprintf(b, "| %s | %d | failed: %s |\n", m.client, m.rate, strings.ReplaceAll(m.fail.Error(), "\n", " "))
@@ -61,7 +76,7 @@ func (r *results) row(b *strings.Builder, m measured) {
 		lag = rounded(m.lagP99)
 	}
 	check := ""
-	if m.client == (ours{}).name() {
+	if strings.HasPrefix(m.client, ourName) {
 		check = "valid"
 		if m.limited != "" {
 			check = "generator-limited: " + m.limited
@@ -88,12 +103,31 @@ type barLine struct {
 func (r *results) bar() []barLine {
 	var lines []barLine
 	for _, m := range r.runs {
-		if m.client != (ours{}).name() {
+		if m.client != ourName {
 			continue
 		}
 		lines = append(lines, r.barOf(m)...)
 	}
+	for _, m := range r.plain {
+		lines = append(lines, r.plainLine(m))
+	}
 	return append(lines, r.peakLine())
+}
+
+// plainLine judges one run of the plain transport.
+func (r *results) plainLine(m measured) barLine {
+	line := barLine{text: fmt.Sprintf("%s at %d/s: P99.9 within 10%%", m.client, m.rate), outcome: "not measured"}
+	if m.fail != nil {
+		return line
+	}
+	line.outcome, line.measured = "not met", fmt.Sprintf("%+.1f%%", r.p999Error(m))
+	switch {
+	case math.Abs(r.p999Error(m)) <= 10:
+		line.outcome = "met"
+	case m.limited != "":
+		line.outcome = "generator-limited"
+	}
+	return line
 }
 
 // barOf judges one run of ours. At 1k/s the closed form is exact enough to be

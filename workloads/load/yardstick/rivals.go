@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/fivegate/fivegate/workloads/load"
 )
 
 // The versions that are compared against, installed into a temporary folder.
@@ -41,7 +43,8 @@ type vegeta struct {
 	folder string
 }
 
-func (v vegeta) name() string { return "vegeta" }
+func (v vegeta) name() string            { return "vegeta" }
+func (v vegeta) protocol() load.Protocol { return load.HTTP1 }
 
 func (v vegeta) run(ctx context.Context, address string, rate int, duration time.Duration) (measured, error) {
 	output := filepath.Join(v.folder, "vegeta.bin")
@@ -116,7 +119,8 @@ type k6 struct {
 
 const k6Users = 1500 // as many as a stall of 100 ms at 10k/s needs, and half as many again
 
-func (k k6) name() string { return "k6" }
+func (k k6) name() string            { return "k6" }
+func (k k6) protocol() load.Protocol { return load.HTTP1 }
 
 func (k k6) run(ctx context.Context, address string, rate int, duration time.Duration) (measured, error) {
 	script := filepath.Join(k.folder, "script.js")

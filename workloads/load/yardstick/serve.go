@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/fivegate/fivegate/workloads/load"
 	"github.com/fivegate/fivegate/workloads/load/stall"
 )
 
@@ -32,10 +33,11 @@ func serve(args []string, stdin io.Reader, stdout io.Writer) error {
 	flags.DurationVar(&config.Service, "service", 0, "from arrival to answer")
 	flags.DurationVar(&config.Stall, "stall", 0, "length of a stall")
 	flags.DurationVar(&config.Period, "period", 0, "between the beginnings of stalls; 0: none")
+	protocol := flags.String("protocol", string(load.HTTP1), "http/1.1, https/1.1, h2 or h2c")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	s, err := stall.Listen("127.0.0.1:0", config)
+	s, err := listen(config, load.Protocol(*protocol))
 	if err != nil {
 		return err
 	}
@@ -58,6 +60,21 @@ func serve(args []string, stdin io.Reader, stdout io.Writer) error {
 	return json.NewEncoder(stdout).Encode(saw)
 }
 
+// yardstick is a running server.
+type yardstick interface {
+	Address() string
+	Arrivals() ([]int64, error)
+	Close() error
+}
+
+// listen starts a server on a free port of the loopback.
+func listen(config stall.Config, protocol load.Protocol) (yardstick, error) {
+	if protocol == load.HTTP1 {
+		return stall.Listen("127.0.0.1:0", config)
+	}
+	return listenWeb(config, protocol)
+}
+
 // server is a server's process, seen from outside.
 type server struct {
 	command *exec.Cmd
@@ -67,13 +84,13 @@ type server struct {
 }
 
 // startServer starts this program again as a server.
-func startServer(ctx context.Context, config stall.Config, pin bool) (*server, error) {
+func startServer(ctx context.Context, config stall.Config, protocol load.Protocol, pin bool) (*server, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	args := []string{
-		self, "serve",
+		self, "serve", "-protocol", string(protocol),
 		"-service", config.Service.String(), "-stall", config.Stall.String(), "-period", config.Period.String(),
 	}
 	if pin {

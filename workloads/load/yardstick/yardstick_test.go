@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/fivegate/fivegate/workloads/load"
 	"github.com/fivegate/fivegate/workloads/load/stall"
 )
 
@@ -86,12 +87,18 @@ func TestBar(t *testing.T) {
 	}
 	limited := run("fivegate", 5000, 90*ms, 150*ms, 20*ms)
 	limited.limited = "send lag"
+	limitedH2 := run("fivegate https/1.1", 3000, 90*ms, 150*ms, 20*ms)
+	limitedH2.limited = "send lag"
 	r := results{
 		config: stall.Standard(),
 		runs: []measured{
 			run("fivegate", 1000, 52*ms, 95*ms, 1e5),
 			limited, run("vegeta", 5000, 60*ms, 110*ms, 2*ms),
 			run("fivegate", 10_000, 54*ms, 97*ms, 1e5), run("vegeta", 10_000, 70*ms, 120*ms, 2*ms), run("k6", 10_000, 55*ms, 300*ms, 0),
+		},
+		plain: []measured{
+			run("fivegate h2", 1000, 53*ms, 99*ms, 1e5), run("fivegate h2", 3000, 80*ms, 120*ms, 1e5), limitedH2,
+			{client: "fivegate h2c", rate: 3000, fail: errors.New("broken")},
 		},
 		peaks: []peak{{client: "fivegate", rate: 60_000}, {client: "vegeta", rate: 15_000}},
 	}
@@ -112,31 +119,42 @@ func TestBar(t *testing.T) {
 		"at 10000/s: send lag P99 under 1 ms = met",
 		"at 10000/s: at least 99.9% sent, nothing dropped = met",
 		"at 10000/s: at most 31 µs of CPU a request = met",
+		"fivegate h2 at 1000/s: P99.9 within 10% = met",
+		"fivegate h2 at 3000/s: P99.9 within 10% = not met",
+		"fivegate https/1.1 at 3000/s: P99.9 within 10% = generator-limited",
+		"fivegate h2c at 3000/s: P99.9 within 10% = not measured",
 		"highest rate at least 3 times vegeta's = met",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	r.runs[0].fail = errors.New("broken\nin two")
-	if text := r.markdown(); !strings.Contains(text, "| fivegate | 1000 | failed: broken in two |") || !strings.Contains(text, "| vegeta | 15000 |") {
+	if text := r.markdown(); !strings.Contains(text, "| fivegate | 1000 | failed: broken in two |") || !strings.Contains(text, "| vegeta | 15000 |") ||
+		!strings.Contains(text, "\n| fivegate h2 | 1000 | 53ms | +3.9% |") {
 		t.Errorf("the table lacks rows:\n%s", text)
 	}
 }
 
 // The two processes, run in this one.
 func TestServeAndDrive(t *testing.T) {
+	for _, p := range append([]load.Protocol{load.HTTP1}, plainProtocols...) {
+		t.Run(string(p), func(t *testing.T) { serveAndDrive(t, string(p)) })
+	}
+}
+
+func serveAndDrive(t *testing.T, protocol string) {
 	in, stop := io.Pipe()
 	out, printed := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(t.Context(), []string{"serve", "-service", "1ms"}, in, printed, io.Discard)
+		ended <- run(t.Context(), []string{"serve", "-service", "1ms", "-protocol", protocol}, in, printed, io.Discard)
 	}()
 	var address string
 	if _, err := fmt.Fscanln(out, &address); err != nil {
 		t.Fatal(err)
 	}
 	var report bytes.Buffer
-	if err := run(t.Context(), []string{"drive", "-address", address, "-rate", "500", "-duration", "200ms", "-connections", "8"}, nil, &report, io.Discard); err != nil {
+	if err := run(t.Context(), []string{"drive", "-address", address, "-rate", "500", "-duration", "200ms", "-connections", "8", "-protocol", protocol}, nil, &report, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	var d drove
@@ -161,7 +179,10 @@ func TestWrongUse(t *testing.T) {
 		{"-duration", "0s"},
 		{"-nonsense"},
 		{"serve", "-stall", "-1s"},
+		{"-plain-rates", "x"},
 		{"drive", "-address", "127.0.0.1:none"},
+		{"drive", "-address", "127.0.0.1:1", "-protocol", "gopher"},
+		{"serve", "-protocol", "gopher"},
 	} {
 		if err := run(t.Context(), args, strings.NewReader(""), io.Discard, io.Discard); err == nil {
 			t.Errorf("%v was accepted", args)
