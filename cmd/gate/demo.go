@@ -67,7 +67,7 @@ func demo(cmd *cobra.Command, out string, budget time.Duration) error {
 			answer = fmt.Sprintf("NOT the %s it should be", c.want)
 			wrong++
 		}
-		summary = append(summary, fmt.Sprintf("%-10s  %s (exit %d), %s: %s", c.name, v.Status, v.ExitCode(), answer, filepath.Join(dir, "report.md")))
+		summary = append(summary, fmt.Sprintf("%-10s  %s (exit %d), %s: %s", c.name, v.Status, v.ExitCode(), answer, filepath.Join(dir, "report.html")))
 	}
 	fmt.Fprintf(w, "\nsummary\n")
 	for _, line := range summary {

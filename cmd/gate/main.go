@@ -129,7 +129,8 @@ Exit codes: 0 pass, 1 regression, 2 regression against a rival,
 		Example: `  gate demo                                show it working, in under five minutes
   gate check                               HEAD against its merge base with the default branch
   gate check --base v1.4.0 --head HEAD     any two commits
-  gate report result.json                  judge a result document again`,
+  gate report result.json                  judge a result document again
+  gate explain result.json                 what it means, in plain words`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -137,6 +138,7 @@ Exit codes: 0 pass, 1 regression, 2 regression against a rival,
 		newCheckCommand(),
 		newRunCommand(),
 		newReportCommand(),
+		newExplainCommand(),
 		newMergeCommand(),
 		newDemoCommand(),
 		newDoctorCommand(),

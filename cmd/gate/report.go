@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
@@ -14,37 +17,115 @@ import (
 	"github.com/fivegate/fivegate/gate/verdict"
 )
 
+type reportFlags struct {
+	format string
+	output string
+	out    string
+	json   bool
+}
+
 func newReportCommand() *cobra.Command {
-	var format string
-	var asJSON bool
+	var f reportFlags
 	cmd := &cobra.Command{
 		Use:   "report RESULT.json",
 		Short: "Judge a result document again and render it",
 		Long: `report reads a result document, computes the verdict from it, and renders it.
 The verdict is a pure function of the document: it is byte for byte the one that
-the check gave. The exit code is the verdict's.`,
+the check gave. The exit code is the verdict's.
+
+One format goes to standard output or, with --output, to a file. With --out,
+every format is also written into a directory, under the names that CI servers
+look for: ` + strings.Join(reportFiles(), ", ") + `.`,
 		Example: `  gate report result.json
   gate report --format markdown result.json
-  gate report --json result.json`,
+  gate report --format junit --output junit.xml result.json
+  gate report --out reports result.json`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			doc, err := result.ReadFile(args[0])
-			if err != nil {
-				return err
-			}
-			v := verdict.Judge(doc)
-			if asJSON {
-				format = "json"
-			}
-			if err := render(cmd.OutOrStdout(), format, doc, v); err != nil {
-				return err
-			}
-			return ending(v)
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return f.report(cmd.OutOrStdout(), args[0]) },
 	}
-	cmd.Flags().StringVar(&format, "format", "terminal", "terminal, markdown or json")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "short for --format json")
+	fl := cmd.Flags()
+	fl.StringVar(&f.format, "format", "terminal", strings.Join(formatNames(), ", "))
+	fl.StringVarP(&f.output, "output", "o", "", "file to write the report to (default: standard output)")
+	fl.StringVar(&f.out, "out", "", "directory to write the report to in every format as well")
+	fl.BoolVar(&f.json, "json", false, "short for --format json")
+	cmd.MarkFlagsMutuallyExclusive("json", "format")
 	return cmd
+}
+
+func (f reportFlags) report(w io.Writer, path string) error {
+	if f.json {
+		f.format = "json"
+	}
+	// Before the document is read, which may take a while.
+	if !slices.Contains(formatNames(), f.format) {
+		return unknownFormat(f.format)
+	}
+	doc, err := result.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	v := verdict.Judge(doc)
+	if f.out != "" {
+		if err := writeReports(f.out, doc, v); err != nil {
+			return err
+		}
+	}
+	write := func(w io.Writer) error { return render(w, f.format, doc, v) }
+	if f.output != "" {
+		err = result.Replace(f.output, write)
+	} else {
+		err = write(w)
+	}
+	if err != nil {
+		return err
+	}
+	return ending(v)
+}
+
+// formats are the ways to lay out a verdict, and the names of their files in a
+// directory of reports; what is for a terminal has none.
+var formats = []struct{ name, file string }{
+	{"terminal", ""},
+	{"html", "report.html"},
+	{"markdown", "report.md"},
+	{"json", "verdict.json"},
+	{"junit", "junit.xml"},
+	{"sarif", "report.sarif"},
+	{"openmetrics", "metrics.txt"},
+}
+
+func formatNames() (names []string) {
+	for _, f := range formats {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+func reportFiles() (files []string) {
+	for _, f := range formats {
+		if f.file != "" {
+			files = append(files, f.file)
+		}
+	}
+	return files
+}
+
+// writeReports writes a judged document in every format into a directory, which
+// is made if need be.
+func writeReports(dir string, doc *result.Document, v verdict.Verdict) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	for _, f := range formats {
+		if f.file == "" {
+			continue
+		}
+		write := func(w io.Writer) error { return render(w, f.name, doc, v) }
+		if err := result.Replace(filepath.Join(dir, f.file), write); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // render writes a judged document in one of the formats.
@@ -53,12 +134,24 @@ func render(w io.Writer, format string, doc *result.Document, v verdict.Verdict)
 	switch format {
 	case "terminal":
 		return report.Terminal(w, m, terminalOptions(w))
+	case "html":
+		return report.HTML(w, m, report.Illustrate(doc, v))
 	case "markdown":
 		return report.Markdown(w, m)
 	case "json":
 		return report.JSON(w, m)
+	case "junit":
+		return report.JUnit(w, m)
+	case "sarif":
+		return report.SARIF(w, m)
+	case "openmetrics":
+		return report.OpenMetrics(w, m)
 	}
-	return fmt.Errorf("format %q is not known; allowed are terminal, markdown, json", format)
+	return unknownFormat(format)
+}
+
+func unknownFormat(name string) error {
+	return fmt.Errorf("format %q is not known; allowed are %s", name, strings.Join(formatNames(), ", "))
 }
 
 // terminalOptions are colour and width of where the report goes: colour only on

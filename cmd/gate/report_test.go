@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,7 +58,9 @@ func TestReportOfEachVerdict(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for format, suffix := range map[string]string{"terminal": ".txt", "markdown": ".md", "json": ".verdict.json"} {
+			for format, suffix := range map[string]string{
+				"terminal": ".txt", "markdown": ".md", "json": ".verdict.json", "junit": ".junit.xml", "sarif": ".sarif", "openmetrics": ".metrics.txt",
+			} {
 				var out, errs bytes.Buffer
 				code := run([]string{"report", "--format", format, document}, strings.NewReader(""), &out, &errs)
 				if code != d.exit {
@@ -66,6 +69,82 @@ func TestReportOfEachVerdict(t *testing.T) {
 				compareGolden(t, filepath.Join("testdata", "report", d.name+suffix), out.Bytes())
 			}
 		})
+	}
+}
+
+// Every format that the help names can be written, to a file as to standard
+// output, and all of them at once.
+func TestReportToFiles(t *testing.T) {
+	document, dir := filepath.Join("testdata", "report", "regression.json"), filepath.Join(t.TempDir(), "made", "if need be")
+	var out, errs bytes.Buffer
+	if code := run([]string{"report", "--out", dir, document}, strings.NewReader(""), &out, &errs); code != 1 {
+		t.Fatalf("exit code %d: %s", code, errs.String())
+	}
+	if !strings.HasPrefix(out.String(), "REGRESSION") {
+		t.Errorf("with --out, standard output begins with %.40q", out.String())
+	}
+	want := reportFiles()
+	for _, f := range formats {
+		var direct bytes.Buffer
+		run([]string{"report", "--format", f.name, document}, strings.NewReader(""), &direct, &errs)
+		path := filepath.Join(t.TempDir(), "one")
+		out.Reset()
+		if code := run([]string{"report", "--format", f.name, "-o", path, document}, strings.NewReader(""), &out, &errs); code != 1 || out.Len() > 0 {
+			t.Errorf("%s: exit code %d and %d bytes on standard output, want 1 and none: %s", f.name, code, out.Len(), errs.String())
+		}
+		sameFile(t, path, direct.Bytes())
+		if f.file != "" {
+			sameFile(t, filepath.Join(dir, f.file), direct.Bytes())
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, e.Name())
+	}
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("files in the directory (-want +got):\n%s", diff)
+	}
+}
+
+func sameFile(t *testing.T, path string, want []byte) {
+	t.Helper()
+	got, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(want) == 0 || !bytes.Equal(got, want) {
+		t.Errorf("%s differs from what is written to standard output, or both are empty", path)
+	}
+}
+
+// Wrong usage is found before the document is read, and writes nothing.
+func TestReportOfWrongUsage(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "untouched")
+	for words, args := range map[string][]string{
+		`format "yaml" is not known; allowed are terminal, `: {"--format", "yaml", "-o", path, "missing.json"},
+		"none of the others can be":                          {"--json", "--format", "junit", "-o", path, "missing.json"},
+		"no such file or directory":                          {"-o", path, "missing.json"},
+	} {
+		var out, errs bytes.Buffer
+		if code := run(append([]string{"report"}, args...), strings.NewReader(""), &out, &errs); code != 3 || out.Len() > 0 {
+			t.Errorf("%v: exit code %d and %d bytes on standard output, want 3 and none", args, code, out.Len())
+		}
+		if !strings.Contains(errs.String(), words) {
+			t.Errorf("%v: the error does not say %q: %s", args, words, errs.String())
+		}
+	}
+	if _, err := os.Stat(path); err == nil {
+		t.Error("a file was written")
+	}
+	document := filepath.Join("testdata", "report", "pass.json")
+	var out, errs bytes.Buffer
+	if code := run([]string{"report", "-o", filepath.Join(path, "no", "such", "directory"), document}, strings.NewReader(""), &out, &errs); code != 3 {
+		t.Errorf("a report that cannot be written ends with %d, want 3", code)
 	}
 }
 

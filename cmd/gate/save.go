@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"os"
 	"path/filepath"
 
@@ -9,9 +8,9 @@ import (
 	"github.com/fivegate/fivegate/gate/verdict"
 )
 
-// save writes result.json, verdict.json and report.md into the directory, made
-// if need be. Without one it is a new directory in the user's cache, so that
-// the working tree stays as it was.
+// save writes result.json and every report into the directory, made if need be.
+// Without one it is a new directory in the user's cache, so that the working tree
+// stays as it was.
 func save(dir string, doc *result.Document, v verdict.Verdict) (string, error) {
 	if dir == "" {
 		cache, err := os.UserCacheDir()
@@ -26,11 +25,5 @@ func save(dir string, doc *result.Document, v verdict.Verdict) (string, error) {
 	if err := doc.WriteFile(filepath.Join(dir, "result.json")); err != nil {
 		return dir, err
 	}
-	for name, format := range map[string]string{"verdict.json": "json", "report.md": "markdown"} {
-		write := func(w io.Writer) error { return render(w, format, doc, v) }
-		if err := result.Replace(filepath.Join(dir, name), write); err != nil {
-			return dir, err
-		}
-	}
-	return dir, nil
+	return dir, writeReports(dir, doc, v)
 }

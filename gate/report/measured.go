@@ -27,6 +27,7 @@ func measured(doc *result.Document, v verdict.Verdict) []fact {
 	add("requests", t.requests())
 	add("layouts", layouts(doc))
 	add("engine", t.engine())
+	add("transport", transport(doc.Plan.Transport))
 	add("runner", doc.Provenance.Runner.Class)
 	add("duration", elapsed(doc.Provenance.DurationS))
 	add("MDE", mdes(v))
@@ -116,7 +117,11 @@ func mdes(v verdict.Verdict) string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return "caught 95 times in 100: " + strings.Join(parts, ", ")
+	text := "caught 95 times in 100: " + strings.Join(parts, ", ")
+	if v.Look.Number < v.Look.Of {
+		text += "; at this early look, whose bounds for a regression are stricter than the last one's"
+	}
+	return text
 }
 
 // totals sums up the slices.
@@ -180,6 +185,17 @@ func (t totals) engine() string {
 		text += fmt.Sprintf("; it was the limit in %s", count(t.limited, "slice"))
 	}
 	return text
+}
+
+// transport words what moved the requests.
+func transport(name string) string {
+	switch name {
+	case "epoll":
+		return "epoll: HTTP/1.1 from one thread of its own"
+	case "plain":
+		return "plain: TLS or HTTP/2 from a pool of workers, whose own cost is higher"
+	}
+	return name
 }
 
 // provenance lists what one needs to repeat the measurement.

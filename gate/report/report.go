@@ -51,6 +51,7 @@ type row struct {
 	mde      string
 	decision verdict.Decision
 	reason   string
+	numbers  summaryMetric // the same, unrounded, as in the JSON form
 }
 
 // judged says whether a decision was taken on the metric.
@@ -76,7 +77,8 @@ func New(doc *result.Document, v verdict.Verdict) Model {
 			continue
 		}
 		m.rows = append(m.rows, r)
-		if metric.Gating && r.decision != verdict.Clear && r.reason != "" {
+		unjudged := m.status == verdict.Invalid && r.decision == verdict.Open // the verdict's reason says it all
+		if metric.Gating && r.decision != verdict.Clear && r.reason != "" && !unjudged {
 			m.reasons = append(m.reasons, fact{r.name, r.reason})
 		}
 	}
@@ -115,6 +117,7 @@ func newRow(kind result.Kind, metric verdict.Metric) row {
 		decision: verdict.Decision(clean(string(metric.Decision), maxWord)),
 		reason:   clean(metric.Reason, maxSentence),
 		words:    direction(metric),
+		numbers:  summarizeMetric(kind, metric),
 	}
 	if metric.HasValues {
 		r.base, r.head = formatPair(metric.Unit, metric.Base, metric.Head)
