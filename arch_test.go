@@ -28,6 +28,7 @@ var layers = [][]string{
 	{"gate/diag", "gate/runner", "gate/result"},
 	{"gate/stats"},
 	{"gate/verdict", "gate/chart"},
+	{"gate/waiver"},
 	{"gate/report"},
 	{"gate/github"},
 }
@@ -37,7 +38,10 @@ var leaves = []string{"gate/result", "gate/runner", "gate/diag"}
 
 // pure are the packages whose output depends on their arguments alone, so that a
 // verdict can be computed again from its document, byte for byte.
-var pure = []string{"gate/stats", "gate/verdict", "gate/chart", "gate/report"}
+var pure = []string{
+	"gate/stats", "gate/verdict", "gate/chart", "gate/report",
+	"gate/waiver", "gate/github/artifact", "gate/github/event", "gate/github/legs", "gate/github/page",
+}
 
 // settled are the packages that other documents and rules name. When one is
 // renamed, the rules here would hold of nothing; so it must be renamed here too.

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"html"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -138,14 +139,14 @@ func (p *plane) axes(x, y Axis) {
 	p.out.WriteString("</g>")
 }
 
-// apart drops ticks whose labels would touch the one before. The first and those
-// after it in order have precedence.
+// apart drops ticks whose labels would touch one that stands before them in the
+// list.
 func apart(ticks []Tick, place func(float64) float64, least float64) (kept []Tick) {
 	for _, t := range ticks {
-		if n := len(kept); n > 0 && math.Abs(place(t.At)-place(kept[n-1].At)) < least {
-			continue
+		touches := func(k Tick) bool { return math.Abs(place(t.At)-place(k.At)) < least }
+		if !slices.ContainsFunc(kept, touches) {
+			kept = append(kept, t)
 		}
-		kept = append(kept, t)
 	}
 	return kept
 }

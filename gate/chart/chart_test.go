@@ -121,10 +121,11 @@ func TestTicks(t *testing.T) {
 		"nothing":         {Ticks(1, 1, 5, format), ""},
 		"unbounded":       {Ticks(0, math.Inf(1), 5, format), ""},
 		"a decade":        {LogTicks(0.9, 12, format), "1 2 5 10"},
+		"close":           {LogTicks(2.1, 4.2, format), "2.5 3 3.5 4"},
 		"many decades":    {LogTicks(1, 1e5, format), "1 10 100 1000 10000 100000"},
 		"no logarithm":    {LogTicks(0, 10, format), ""},
-		"three nines":     {PercentileTicks(3), "0% 50% 90% 99% 99.9%"},
-		"more than there": {PercentileTicks(9), "0% 50% 90% 99% 99.9% 99.99% 99.999%"},
+		"three nines":     {PercentileTicks(3), "50% 90% 99% 99.9% 0%"},
+		"more than there": {PercentileTicks(9), "50% 90% 99% 99.9% 99.99% 99.999% 0%"},
 	} {
 		if got := strings.Join(labels(c.got), " "); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)

@@ -54,7 +54,7 @@ type Range struct {
 }
 
 // Ranges draws intervals as bars with caps: upright at X = At, or lying at Y = At
-// when Flat.
+// when Flat. An end beyond the axis gets no cap: the bar goes on.
 type Ranges struct {
 	Class string
 	Flat  bool
@@ -64,13 +64,21 @@ type Ranges struct {
 func (m Ranges) draw(p *plane) {
 	const half = 3 // of a cap
 	for _, r := range m.Items {
+		var d strings.Builder
 		if m.Flat {
-			y, x1, x2 := p.py(r.At), p.px(r.Low), p.px(r.High)
-			fmt.Fprintf(&p.out, `<path class="%s" d="M%s %sH%sM%s %sv%dM%s %sv%d">%s</path>`, esc(m.Class), num(x1), num(y), num(x2), num(x1), num(y-half), 2*half, num(x2), num(y-half), 2*half, title(r.Tip))
-			continue
+			fmt.Fprintf(&d, "M%s %sH%s", num(p.px(r.Low)), num(p.py(r.At)), num(p.px(r.High)))
+		} else {
+			fmt.Fprintf(&d, "M%s %sV%s", num(p.px(r.At)), num(p.py(r.Low)), num(p.py(r.High)))
 		}
-		x, y1, y2 := p.px(r.At), p.py(r.Low), p.py(r.High)
-		fmt.Fprintf(&p.out, `<path class="%s" d="M%s %sV%sM%s %sh%dM%s %sh%d">%s</path>`, esc(m.Class), num(x), num(y1), num(y2), num(x-half), num(y1), 2*half, num(x-half), num(y2), 2*half, title(r.Tip))
+		for _, end := range []float64{r.Low, r.High} {
+			switch {
+			case m.Flat && end >= p.x.Min && end <= p.x.Max:
+				fmt.Fprintf(&d, "M%s %sv%d", num(p.px(end)), num(p.py(r.At)-half), 2*half)
+			case !m.Flat && end >= p.y.Min && end <= p.y.Max:
+				fmt.Fprintf(&d, "M%s %sh%d", num(p.px(r.At)-half), num(p.py(end)), 2*half)
+			}
+		}
+		fmt.Fprintf(&p.out, `<path class="%s" d="%s">%s</path>`, esc(m.Class), d.String(), title(r.Tip))
 	}
 }
 

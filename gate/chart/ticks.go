@@ -32,11 +32,18 @@ func roundStep(v float64) float64 {
 }
 
 // LogTicks returns places for an axis that shows log10 of values in [low, high],
-// both above 0: at 1, 2 and 5 of each decade, or at the decades alone when there
-// are many.
+// both above 0: at 1, 2 and 5 of each decade, at the decades alone when there are
+// many, and at round values when low and high are close.
 func LogTicks(low, high float64, format func(float64) string) []Tick {
 	if !(low > 0) || !(high >= low) || math.IsInf(high, 0) {
 		return nil
+	}
+	if high < 4*low { // 1, 2 and 5 may all lie outside
+		out := Ticks(low, high, 6, format)
+		for i := range out {
+			out[i].At = math.Log10(out[i].At)
+		}
+		return out
 	}
 	steps := []float64{1, 2, 5}
 	if math.Log10(high/low) > 3 {
@@ -58,10 +65,10 @@ func LogTicks(low, high float64, format func(float64) string) []Tick {
 func Percentile(p float64) float64 { return -math.Log10(1 - p) }
 
 // PercentileTicks are the ticks of a log-percentile axis up to Percentile value
-// high.
+// high, the least important last.
 func PercentileTicks(high float64) []Tick {
 	var out []Tick
-	for _, p := range []float64{0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999} {
+	for _, p := range []float64{0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999, 0} {
 		if at := Percentile(p); at <= high+1e-9 {
 			out = append(out, Tick{At: at, Label: strconv.FormatFloat(100*p, 'g', 7, 64) + "%"})
 		}
