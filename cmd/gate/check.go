@@ -63,7 +63,7 @@ Scenarios that are part of gate: ` + strings.Join(scenario.Names(), ", ") + `.`,
 	fl.StringVar(&f.override.Budget, "budget", "", "time for measuring, builds not counted (default 5m)")
 	fl.StringVar(&f.override.Threshold, "threshold", "", "slow-down beyond which a change must not merge (default 5%)")
 	fl.StringVar(&f.override.Seed, "seed", "", "seed of all that is drawn at random (default: the scenario's)")
-	fl.StringVar(&f.out, "out", "", "directory for result.json, verdict.json and report.md (default: a new one in the user's cache)")
+	fl.StringVar(&f.out, "out", "", "directory for result.json and every report (default: a new one in the user's cache)")
 	fl.BoolVar(&f.plan, "plan", false, "print the schedule of blocks and rounds, and measure nothing")
 	fl.BoolVar(&f.measureAnyway, "measure-anyway", false, "measure although both builds are the same bytes")
 	fl.BoolVar(&f.alternate, "alternate", false, "measure the arms in turn instead of at once, when they cannot live side by side")

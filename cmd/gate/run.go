@@ -57,7 +57,7 @@ Scenarios that are part of gate: ` + strings.Join(scenario.Names(), ", ") + `.`,
 	fl.StringVar(&f.override.Seed, "seed", "", "seed of all that is drawn at random (default: the scenario's)")
 	fl.Float64Var(&f.rate, "rate", 0, "requests a second (default: the scenario's)")
 	fl.DurationVar(&f.length, "for", 30*time.Second, "how long load is offered")
-	fl.StringVar(&f.out, "out", "", "directory for result.json, verdict.json and report.md (default: a new one in the user's cache)")
+	fl.StringVar(&f.out, "out", "", "directory for result.json and every report (default: a new one in the user's cache)")
 	fl.BoolVar(&f.json, "json", false, "print the verdict as JSON")
 	f.server.add(cmd)
 	for _, other := range []string{"ref", "config"} {
