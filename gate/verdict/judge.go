@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/fivegate/fivegate/gate/result"
 	"github.com/fivegate/fivegate/gate/stats"
@@ -47,7 +48,8 @@ func (e *evidence) judge(v Verdict) Verdict {
 	plan := e.doc.Plan
 	evidence, missing := e.estimate()
 	if missing.why != "" {
-		v.Metrics = append(e.quoted(), Metric{Name: missing.name, Gating: true, Decision: Missing, Reason: missing.why})
+		others := slices.DeleteFunc(e.quoted(), func(m Metric) bool { return m.Name == missing.name })
+		v.Metrics = append(others, Metric{Name: missing.name, Gating: true, Decision: Missing, Reason: missing.why})
 		if missing.early {
 			return v.inconclusive(missing.why)
 		}

@@ -253,3 +253,18 @@ func BenchmarkReadAndJudge(b *testing.B) {
 		}
 	}
 }
+
+// A declared metric that cannot be computed has one row, which says so.
+func TestMissingMetricHasOneRow(t *testing.T) {
+	d := resulttest.Check(noise(resulttest.Options{Seed: 21, Probes: -1}))
+	d.Plan.Metrics = GatingMetrics()
+	var rows []Metric
+	for _, m := range Judge(d).Metrics {
+		if m.Name == LatencyP99 {
+			rows = append(rows, m)
+		}
+	}
+	if len(rows) != 1 || rows[0].Decision != Missing {
+		t.Errorf("rows of %s: %+v, want one that is missing", LatencyP99, rows)
+	}
+}
