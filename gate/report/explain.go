@@ -113,9 +113,13 @@ func explainMetric(m verdict.Metric) string {
 	}
 	switch m.Decision {
 	case verdict.Worse:
-		return fmt.Sprintf("%s: %s, which is beyond the limit of %s; at the least it is %s, so it is not chance", name, change, limit, size(m.Low))
+		least := ""
+		if m.Low > 0 {
+			least = "; at the least it is " + size(m.Low)
+		}
+		return fmt.Sprintf("%s: %s, which is beyond the limit of %s and not chance%s", name, change, limit, least)
 	case verdict.Better:
-		return fmt.Sprintf("%s: %s, at the least %s; that is not chance either", name, change, size(m.High))
+		return fmt.Sprintf("%s: %s, at the least %s, which is not chance either", name, change, size(m.High))
 	case verdict.Clear:
 		return fmt.Sprintf("%s: %s, %s; nothing speaks for a regression beyond the limit of %s", name, change, most, limit)
 	case verdict.Open:

@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/fivegate/fivegate/gate/stats"
@@ -114,6 +115,7 @@ func (e *evidence) describe(ev stats.MetricEvidence, d stats.MetricDecision) Met
 		return m
 	}
 	m.setEffect(ev.Effect, d.Level, e.doc.Plan.Policy.Alpha)
+	m.Low = finite(math.Expm1(d.Lower)) // Holm's later steps may know more
 	m.MDE = finite(d.MDE)
 	m.Reason = reason(m)
 	return m

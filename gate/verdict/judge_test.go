@@ -268,3 +268,23 @@ func TestMissingMetricHasOneRow(t *testing.T) {
 		t.Errorf("rows of %s: %+v, want one that is missing", LatencyP99, rows)
 	}
 }
+
+// A metric that blocks has an interval without zero in it, by whichever step of
+// Holm's it was found.
+func TestIntervalOfARegressionLeavesOutZero(t *testing.T) {
+	found := 0
+	for seed := range uint64(40) {
+		o := noise(resulttest.Options{Seed: 100 + seed, Blocks: 8, Effects: map[string]float64{CPUPerOp: 0.12, Throughput: 0.07, LatencyP50: 0.06, LatencyP90: 0.06}})
+		for _, m := range Judge(resulttest.Check(o)).Metrics {
+			if m.Gating && m.Decision == Worse {
+				found++
+				if m.Low < 0 {
+					t.Errorf("seed %d: %s blocks with %s", o.Seed, m.Name, m.effect())
+				}
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("nothing blocked: the effects are too small for this test")
+	}
+}
