@@ -155,14 +155,14 @@ func TestMergeBase(t *testing.T) {
 }
 
 func TestShallowClone(t *testing.T) {
-	dir, first := newRepository(t)
+	dir, _ := newRepository(t)
 	run(t, dir, "git", "checkout", "-q", "-b", "change")
 	commit(t, dir, "change", "x")
 	commit(t, dir, "change", "y")
 	clone := filepath.Join(t.TempDir(), "clone")
 	run(t, dir, "git", "clone", "-q", "--depth", "1", "--no-single-branch", "file://"+dir, clone)
 	r := open(t, clone)
-	if _, err := r.Resolve(t.Context(), first[:1]+first[1:39]+"0"); err == nil || !strings.Contains(err.Error(), "fetch-depth: 0") ||
+	if _, err := r.Resolve(t.Context(), strings.Repeat("0", 39)+"1"); err == nil || !strings.Contains(err.Error(), "fetch-depth: 0") ||
 		!strings.Contains(err.Error(), "git fetch --unshallow") {
 		t.Errorf("missing commit in a shallow clone: %v", err)
 	}
