@@ -25,7 +25,7 @@ const module = "github.com/fivegate/fivegate/"
 // imports of gate/ only what stands on its own line or on one above. A new
 // package needs a place here.
 var layers = [][]string{
-	{"gate/diag", "gate/runner", "gate/result"},
+	{"gate/diag", "gate/runner", "gate/result", "gate/safetext"},
 	{"gate/stats"},
 	{"gate/verdict", "gate/chart"},
 	{"gate/waiver"},
@@ -39,7 +39,7 @@ var leaves = []string{"gate/result", "gate/runner", "gate/diag"}
 // pure are the packages whose output depends on their arguments alone, so that a
 // verdict can be computed again from its document, byte for byte.
 var pure = []string{
-	"gate/stats", "gate/verdict", "gate/chart", "gate/report",
+	"gate/stats", "gate/verdict", "gate/chart", "gate/safetext", "gate/report",
 	"gate/waiver", "gate/github/artifact", "gate/github/event", "gate/github/legs", "gate/github/page",
 }
 

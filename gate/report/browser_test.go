@@ -147,7 +147,7 @@ func reportPage(t *testing.T, dir string, f fixture, visits []browserVisit) brow
 		t.Errorf("%s: the report has %d bytes, and %d are allowed", f.name, b.Len(), maxHTML)
 	}
 	return browserPage{
-		Name: f.name, URL: writePage(t, dir, f.name, b.String()), Verdict: string(known(f.v.Status)), Keep: true, Visits: visits,
+		Name: f.name, URL: writePage(t, dir, f.name, b.String()), Verdict: string(f.v.Status.Known()), Keep: true, Visits: visits,
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 // doc. The error is that of w.
 func Explain(w io.Writer, doc *result.Document, v verdict.Verdict, o TerminalOptions) error {
 	s := newScreen(o)
-	status := known(v.Status)
+	status := v.Status.Known()
 	s.line(s.verdict(status).Render(strings.ToUpper(string(status))) + "  " + headline(doc, v))
 	s.list("What was measured", cleaned(explainMeasured(doc, v)))
 	s.list("Why the verdict is "+string(status), cleaned(explainWhy(doc, v)))

@@ -65,7 +65,7 @@ func Illustrate(doc *result.Document, v verdict.Verdict) Figures {
 // newFigure draws a chart and puts its table beside it.
 func newFigure(c chart.Chart, caption string, t table) figure {
 	t.Title = "Numbers: " + c.Title
-	return figure{SVG: template.HTML(c.SVG()), Caption: caption, Table: t} //nolint:gosec // chart escapes
+	return figure{SVG: template.HTML(c.SVG()), Caption: caption, Table: t} // chart escapes all text
 }
 
 // slug makes an identifier of a name.
@@ -105,7 +105,7 @@ func theNumber(doc *result.Document, v verdict.Verdict) bigNumber {
 		}
 		return bigNumber{e.point, label}
 	}
-	switch known(v.Status) {
+	switch v.Status.Known() {
 	case verdict.Regression:
 		return of(pick(v.Metrics, verdict.Worse, func(m verdict.Metric) float64 { return m.Effect - m.Limit }))
 	case verdict.Improvement:

@@ -52,7 +52,7 @@ type rowView struct {
 
 func newPageView(m Model, f Figures) pageView {
 	v := pageView{
-		Style:    template.CSS(styleText), //nolint:gosec // embedded
+		Style:    template.CSS(styleText),
 		Verdict:  string(m.status),
 		Mark:     plainMark(m.status),
 		Class:    string(m.status),

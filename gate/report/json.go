@@ -128,7 +128,7 @@ func summarizeMetric(kind result.Kind, m verdict.Metric) summaryMetric {
 		Head:     number(m.Head, m.HasValues),
 		Effect:   number(m.Effect, m.HasEffect),
 		Low:      number(m.Low, m.HasEffect),
-		High:     number(m.High, m.HasEffect && m.High < unbounded),
+		High:     number(m.High, m.HasEffect && m.High < verdict.Unbounded),
 		Limit:    number(m.Limit, formatLimit(kind, m) != absent),
 		MDE:      number(m.MDE, formatMDE(m) != absent),
 		Blocks:   m.Blocks,

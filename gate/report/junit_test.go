@@ -70,7 +70,7 @@ func TestJUnitIsRedExactlyWhenTheVerdictBlocks(t *testing.T) {
 		if red := failures+errors > 0; red != f.v.Blocks() || (first.Failure != nil || first.Error != nil) != red {
 			t.Errorf("%s: %d failures and %d errors, and the verdict %+v, of a verdict that blocks: %v", f.name, failures, errors, first, f.v.Blocks())
 		}
-		if (first.Error != nil) != (known(f.v.Status) == verdict.Invalid) {
+		if (first.Error != nil) != (f.v.Status.Known() == verdict.Invalid) {
 			t.Errorf("%s: the verdict is an error: %v", f.name, first.Error != nil)
 		}
 		if f.v.Status == verdict.Inconclusive && skipped+failures == 0 {

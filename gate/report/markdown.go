@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/fivegate/fivegate/gate/result"
+	"github.com/fivegate/fivegate/gate/safetext"
 	"github.com/fivegate/fivegate/gate/verdict"
 )
 
@@ -20,7 +21,7 @@ const maxMarkdown = 60_000
 // HTML. The error is that of w.
 func Markdown(w io.Writer, m Model) error {
 	p := page{left: maxMarkdown}
-	p.add(fmt.Sprintf("### %s Fivegate: %s\n\n**%s**\n\n", symbol(m.status), m.status, capital(text(m.headline))))
+	p.add(fmt.Sprintf("### %s Fivegate: %s\n\n**%s**\n\n", m.status.Symbol(), m.status, capital(text(m.headline))))
 	p.table(gatingHeader(m.kind), m.rows, func(r row) []string { return gatingCells(m.kind, r) })
 	if m.caption != "" {
 		p.add(text(m.caption) + "\n\n")
@@ -40,17 +41,6 @@ func Markdown(w io.Writer, m Model) error {
 	p.details("Provenance", func(p *page) { p.items(m.source, code) }, len(m.source))
 	_, err := io.WriteString(w, p.out.String()+end)
 	return err
-}
-
-func symbol(s verdict.Status) string {
-	switch s {
-	case verdict.Pass, verdict.Improvement:
-		return "✅"
-	case verdict.Inconclusive:
-		return "⚠️"
-	case verdict.Regression, verdict.Invalid:
-	}
-	return "❌"
 }
 
 func gatingHeader(kind result.Kind) []string {
@@ -145,7 +135,7 @@ func tableLine(cells []string) string { return "| " + strings.Join(cells, " | ")
 func (p *page) items(facts []fact, format func(string) string) {
 	p.rows(
 		len(facts),
-		func(i int) string { return "- " + lead(facts[i].label) + ": " + format(facts[i].text) + "\n" },
+		func(i int) string { return "- " + text(facts[i].label) + ": " + format(facts[i].text) + "\n" },
 		func(n int) string { return fmt.Sprintf("- left out for length: %s\n", count(n, "line")) },
 	)
 	p.add("\n")
@@ -163,7 +153,7 @@ func (p *page) notes(notes []string) {
 	}
 	p.rows(
 		len(notes),
-		func(i int) string { return "- " + lead(sentence(notes[i])) + "\n" },
+		func(i int) string { return "- " + text(sentence(notes[i])) + "\n" },
 		func(n int) string { return fmt.Sprintf("- left out for length: %s\n", count(n, "note")) },
 	)
 	p.add("\n")
@@ -182,6 +172,17 @@ func (p *page) details(title string, body func(*page), n int) {
 	body(p)
 	p.left += len(closing)
 	p.add(closing)
+}
+
+// text escapes a clean line.
+func text(s string) string { return safetext.Markdown(s) }
+
+// code shows a clean line in a fixed-width font.
+func code(s string) string {
+	if s == absent {
+		return s
+	}
+	return safetext.Code(s)
 }
 
 // capital makes the first letter a capital.

@@ -48,7 +48,7 @@ func effectUnit(m verdict.Metric) string {
 // signed words a fraction as a signed percentage, with one decimal; the rates of
 // errors, which are small, with two.
 func signed(m verdict.Metric, fraction float64) string {
-	if fraction >= unbounded {
+	if fraction >= verdict.Unbounded {
 		return "+∞"
 	}
 	s := fixed(100*fraction, effectDecimals(m))
@@ -60,10 +60,6 @@ func signed(m verdict.Metric, fraction float64) string {
 	}
 	return s
 }
-
-// unbounded is the relative change from which on a number stands for one that is
-// not known: gate/verdict, whose JSON has no infinity, gives a hundredfold then.
-const unbounded = 100
 
 func effectDecimals(m verdict.Metric) int {
 	if m.Unit == verdict.UnitFraction {
@@ -129,7 +125,7 @@ func formatLimit(kind result.Kind, m verdict.Metric) string {
 }
 
 func formatMDE(m verdict.Metric) string {
-	if m.MDE <= 0 || !(m.MDE < unbounded) {
+	if m.MDE <= 0 || !(m.MDE < verdict.Unbounded) {
 		return absent
 	}
 	return fixed(100*m.MDE, effectDecimals(m)) + effectUnit(m)

@@ -82,7 +82,7 @@ func TestOpenMetricsStates(t *testing.T) {
 		for _, sample := range samplesOf(out, "fivegate_verdict") {
 			if strings.HasSuffix(sample, "} 1") {
 				on++
-				if !strings.Contains(sample, `fivegate_verdict="`+string(known(f.v.Status))+`"`) {
+				if !strings.Contains(sample, `fivegate_verdict="`+string(f.v.Status.Known())+`"`) {
 					t.Errorf("%s: %s", f.name, sample)
 				}
 			}

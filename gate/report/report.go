@@ -65,7 +65,7 @@ type fact struct{ label, text string }
 func New(doc *result.Document, v verdict.Verdict) Model {
 	m := Model{
 		kind:   doc.Kind,
-		status: known(v.Status),
+		status: v.Status.Known(),
 		reason: clean(v.Reason, maxSentence),
 		next:   clean(v.Next, maxSentence),
 		final:  v.Final,
@@ -95,16 +95,6 @@ func New(doc *result.Document, v verdict.Verdict) Model {
 	m.source = provenance(doc)
 	m.summary = summarize(doc, v, m)
 	return m
-}
-
-// known maps a status that this package does not know, the zero value included,
-// to invalid: it is never shown as a pass.
-func known(s verdict.Status) verdict.Status {
-	switch s {
-	case verdict.Pass, verdict.Improvement, verdict.Regression, verdict.Inconclusive, verdict.Invalid:
-		return s
-	}
-	return verdict.Invalid
 }
 
 func newRow(kind result.Kind, metric verdict.Metric) row {

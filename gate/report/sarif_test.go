@@ -61,7 +61,7 @@ func TestSARIFHoldsAnErrorExactlyWhenTheVerdictBlocks(t *testing.T) {
 		if errors > 0 != f.v.Blocks() {
 			t.Errorf("%s: %d errors, of a verdict that blocks: %v", f.name, errors, f.v.Blocks())
 		}
-		invalid := known(f.v.Status) == verdict.Invalid
+		invalid := f.v.Status.Known() == verdict.Invalid
 		if invalid && about[sarifVerdict] != sarifError {
 			t.Errorf("%s: the invalid verdict has no result", f.name)
 		}

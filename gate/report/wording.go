@@ -62,7 +62,7 @@ func headline(doc *result.Document, v verdict.Verdict) string {
 		return reason
 	}
 	line := ""
-	switch known(v.Status) {
+	switch v.Status.Known() {
 	case verdict.Regression:
 		line = worstHeadline(doc, v)
 	case verdict.Improvement:
@@ -180,7 +180,7 @@ func closing(doc *result.Document, v verdict.Verdict) string {
 	default:
 		effect = "the change may merge under this policy, "
 	}
-	return fmt.Sprintf("%s: %s (%sexit code %d)", known(v.Status), reason, effect, v.ExitCode())
+	return fmt.Sprintf("%s: %s (%sexit code %d)", v.Status.Known(), reason, effect, v.ExitCode())
 }
 
 // caption says how the table of a check is to be read.

@@ -85,7 +85,7 @@ func (e *evidence) trace(def metricDef) Trace {
 func blockEffect(r rounds, i int, ratios []float64) BlockEffect {
 	b := BlockEffect{
 		Block: r.blocks[i] + 1, BaseLayout: r.layouts.Base[i], HeadLayout: r.layouts.Head[i], Rounds: len(ratios),
-		Low: -1, High: unbounded, // of one round nothing is known
+		Low: -1, High: Unbounded, // of one round nothing is known
 	}
 	l, err := stats.Yuen(ratios)
 	if err != nil {

@@ -24,6 +24,28 @@ const (
 	Invalid      Status = "invalid"      // the measurement itself is broken
 )
 
+// Known is the status, or Invalid when it is none of the five: the zero value and
+// what another version wrote are never shown as a pass.
+func (s Status) Known() Status {
+	switch s {
+	case Pass, Improvement, Regression, Inconclusive, Invalid:
+		return s
+	}
+	return Invalid
+}
+
+// Symbol is the status as GitHub shows it beside the word.
+func (s Status) Symbol() string {
+	switch s {
+	case Pass, Improvement:
+		return "✅"
+	case Inconclusive:
+		return "⚠️"
+	case Regression, Invalid:
+	}
+	return "❌"
+}
+
 // The exit codes of the command line, one per kind of ending.
 const (
 	ExitPass         = 0 // pass or improvement

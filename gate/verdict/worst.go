@@ -39,20 +39,20 @@ func (m *Metric) setEffect(e stats.Effect, lower, upper float64) {
 }
 
 // finite keeps a bound that is not known out of the JSON, which has no word for
-// infinity: ±unbounded stands for it.
+// infinity: ±Unbounded stands for it.
 func finite(v float64) float64 {
 	switch {
-	case math.IsNaN(v), v > unbounded:
-		return unbounded
+	case math.IsNaN(v), v > Unbounded:
+		return Unbounded
 	case v < -1:
 		return -1
 	}
 	return v
 }
 
-// unbounded is the relative change beyond which none is told apart: a
+// Unbounded is the relative change beyond which none is told apart: a
 // hundredfold.
-const unbounded = 100
+const Unbounded = 100
 
 // layoutSD is the part of the policy's layout luck that applies: none when both
 // arms run the same bytes, since then they share the layout too.

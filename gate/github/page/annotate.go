@@ -39,9 +39,9 @@ const perLevel = 10
 // and where they are.
 func Annotations(c legs.Combined, faults diag.Faults, where string) []Annotation {
 	all := faultAnnotations(faults)
-	invalid := func(l legs.Leg) bool { return known(l.Verdict.Status) == string(verdict.Invalid) }
+	invalid := func(l legs.Leg) bool { return l.Verdict.Status.Known() == verdict.Invalid }
 	switch {
-	case known(c.Status) == string(verdict.Invalid) && !slices.ContainsFunc(c.Legs, invalid):
+	case c.Status.Known() == verdict.Invalid && !slices.ContainsFunc(c.Legs, invalid):
 		all = append(all, Annotation{Level: Error, Title: "gate: invalid", Message: plain(c.Reason, maxSentence)})
 	case len(c.Missing) > 0:
 		all = append(all, Annotation{Level: Error, Title: "gate: missing", Message: plain("no result from "+strings.Join(c.Missing, ", "), maxSentence)})
@@ -66,7 +66,7 @@ func faultAnnotations(faults diag.Faults) []Annotation {
 
 func legAnnotations(l *legs.Leg) []Annotation {
 	v, out := l.Verdict, []Annotation(nil)
-	title := fmt.Sprintf("gate: %s, %s", known(v.Status), plain(l.Class(), maxName))
+	title := fmt.Sprintf("gate: %s, %s", v.Status.Known(), plain(l.Class(), maxName))
 	switch v.Status {
 	case verdict.Regression:
 		for _, m := range worstFirst(v.Metrics) {

@@ -8,17 +8,13 @@ import (
 	"github.com/fivegate/fivegate/gate/verdict"
 )
 
-// unbounded is the relative change that gate/verdict gives when a bound is not
-// known.
-const unbounded = 100
-
 // change words a relative change as a signed percentage with one decimal; of a
 // share, which is a percentage itself, as percentage points with two.
 func change(unit verdict.Unit, v float64) string {
 	if unit == verdict.UnitFraction {
 		return signed("%+.2f", 100*v) + " pp"
 	}
-	if v >= unbounded {
+	if v >= verdict.Unbounded {
 		return "+∞"
 	}
 	return signed("%+.1f", 100*v) + "%"
@@ -54,27 +50,6 @@ func limit(m verdict.Metric) string {
 		return fmt.Sprintf("%.3g pp", 100*m.Limit)
 	}
 	return fmt.Sprintf("%.3g%%", 100*m.Limit)
-}
-
-func symbol(s verdict.Status) string {
-	switch s {
-	case verdict.Pass, verdict.Improvement:
-		return "✅"
-	case verdict.Inconclusive:
-		return "⚠️"
-	case verdict.Regression, verdict.Invalid:
-	}
-	return "❌"
-}
-
-// known is the status in a word; what is not known is invalid.
-func known(s verdict.Status) string {
-	switch s {
-	case verdict.Pass, verdict.Improvement, verdict.Regression, verdict.Inconclusive:
-		return string(s)
-	case verdict.Invalid:
-	}
-	return string(verdict.Invalid)
 }
 
 // decision words what was decided on a metric of a leg.

@@ -43,7 +43,7 @@ type Context struct {
 // Body lays out the page in at most size characters.
 func Body(c legs.Combined, x Context, size int) string {
 	p := &paper{left: size - utf8.RuneCountInString(x.leftOut(1000))}
-	p.add("### " + symbol(c.Status) + " Fivegate: " + headline(c, code) + "\n\n")
+	p.add("### " + c.Status.Symbol() + " Fivegate: " + headline(c, code) + "\n\n")
 	p.add(opening(c))
 	p.add(guard(x))
 	p.add(table(c))
@@ -120,7 +120,7 @@ func Title(c legs.Combined) string {
 
 // headline is the verdict and the one number that matters; name lays out names.
 func headline(c legs.Combined, name func(string) string) string {
-	word := known(c.Status)
+	word := string(c.Status.Known())
 	if n := inUse(c); n > 0 && !c.Blocks {
 		return fmt.Sprintf("%s, %s waived", word, count(n, "regression"))
 	}

@@ -29,7 +29,7 @@ func legTable(all []legs.Leg) string {
 	rows := make([][]string, 0, len(all))
 	for i := range all {
 		l := &all[i]
-		rows = append(rows, []string{code(l.Label), text(plain(l.Scenario(), maxName)), symbol(l.Verdict.Status) + " " + known(l.Verdict.Status), largest(l)})
+		rows = append(rows, []string{code(l.Label), text(plain(l.Scenario(), maxName)), l.Verdict.Status.Symbol() + " " + string(l.Verdict.Status.Known()), largest(l)})
 	}
 	return rule([]string{"runner class", "scenario", "verdict", "largest change"}, rows)
 }
