@@ -17,16 +17,18 @@ import "time"
 // writes.
 const Schema = "fivegate/result/v1"
 
-// Document is one measurement: base against head ("check") or one arm ("run").
+// Document is one measurement: base against head ("check"), one arm ("run"), or two
+// measurements that were made apart ("compare").
 type Document struct {
-	Schema     string     `json:"schema"`
-	Kind       Kind       `json:"kind"`
-	Provenance Provenance `json:"provenance"`
-	Plan       Plan       `json:"plan"`
-	Arms       []Arm      `json:"arms"`
-	Launches   []Launch   `json:"launches"`
-	Slices     []Slice    `json:"slices"`
-	Outcome    Outcome    `json:"outcome"`
+	Schema     string      `json:"schema"`
+	Kind       Kind        `json:"kind"`
+	Provenance Provenance  `json:"provenance"`
+	Plan       Plan        `json:"plan"`
+	Arms       []Arm       `json:"arms"`
+	Launches   []Launch    `json:"launches"`
+	Slices     []Slice     `json:"slices"`
+	Benchmarks []Benchmark `json:"benchmarks,omitempty"` // instead of launches and slices, where there are no requests
+	Outcome    Outcome     `json:"outcome"`
 }
 
 // Kind says what was measured.
@@ -34,8 +36,9 @@ type Kind string
 
 // The kinds of document.
 const (
-	KindCheck Kind = "check" // two arms, judged against each other
-	KindRun   Kind = "run"   // one arm, judged against its scenario's limits
+	KindCheck   Kind = "check"   // two arms, judged against each other
+	KindRun     Kind = "run"     // one arm, judged against its scenario's limits
+	KindCompare Kind = "compare" // results of two measurements made apart, often by another tool
 )
 
 // Provenance says where the numbers come from.
@@ -85,13 +88,14 @@ const (
 	ModeDuet        Mode = "duet"        // both arms at once, request by request, on the same cores
 	ModeAlternating Mode = "alternating" // short slices in turn, when a duet is impossible
 	ModeSolo        Mode = "solo"        // one arm alone, for absolute numbers
+	ModeSeparate    Mode = "separate"    // each arm at its own time, so that nothing pairs them
 )
 
 // Plan is what was decided before the first slice. It is what makes a verdict
 // fail closed: a metric that is declared and not found is a broken measurement.
 type Plan struct {
 	Mode           Mode     `json:"mode"`
-	Metrics        []string `json:"metrics"`                    // gating metrics that the measurement must yield
+	Metrics        []string `json:"metrics"`                    // gating metrics that the measurement must yield; of benchmarks: the units that gate, or none for all that have a direction
 	Blocks         int      `json:"blocks"`                     // most blocks, the extension included
 	Rounds         int      `json:"rounds"`                     // rounds a block
 	Looks          []int    `json:"looks"`                      // numbers of complete blocks after which evidence is looked at, ascending; the last is Blocks

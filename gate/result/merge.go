@@ -63,6 +63,9 @@ func orderShards(docs []*Document) ([]*Document, error) {
 		if err := d.Validate(); err != nil {
 			return nil, fmt.Errorf("merge: document %d of %d is not valid: %w", i+1, len(docs), err)
 		}
+		if len(d.Benchmarks) > 0 {
+			return nil, fmt.Errorf("merge: document %d of %d holds benchmarks; only the shards of a load can be joined", i+1, len(docs))
+		}
 		hash := sha256.New()
 		if err := d.Write(hash); err != nil {
 			return nil, fmt.Errorf("merge: document %d of %d: %w", i+1, len(docs), err)

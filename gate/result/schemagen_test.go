@@ -39,9 +39,13 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[ProbeMatrix]():
 		return base64Schema("latencies, round by round, each 0 (not measured) or 1 + 2048*log2(nanoseconds) in 16 bits: all high bytes, then all low bytes, in zlib, in base64")
 	case reflect.TypeFor[Kind]():
-		return enumSchema(KindCheck, KindRun)
+		return enumSchema(KindCheck, KindRun, KindCompare)
 	case reflect.TypeFor[Mode]():
-		return enumSchema(ModeDuet, ModeAlternating, ModeSolo)
+		return enumSchema(ModeDuet, ModeAlternating, ModeSolo, ModeSeparate)
+	case reflect.TypeFor[BenchmarkState]():
+		return enumSchema(BenchmarkMeasured, BenchmarkIdentical, BenchmarkNew, BenchmarkRemoved, BenchmarkFailedBase, BenchmarkFailedHead, BenchmarkLeftOut)
+	case reflect.TypeFor[Better]():
+		return enumSchema("", LowerIsBetter, HigherIsBetter)
 	case reflect.TypeFor[Phase]():
 		return enumSchema(PhaseOpen, PhaseClosed)
 	case reflect.TypeFor[Ended]():

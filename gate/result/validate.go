@@ -12,6 +12,10 @@ import (
 // moments of one step, may disagree, in seconds.
 const clockSlack = 1
 
+// longestBuild is how long a build may take, in seconds. Builds come before the
+// measurement, so its length is no bound for them.
+const longestBuild = 24 * 60 * 60
+
 // validator holds what the parts of a document must agree with.
 type validator struct {
 	faults
@@ -37,7 +41,7 @@ func (d *Document) Validate() error {
 	if d.Schema != Schema { // the rest would be noise
 		return &readFault{"/schema", wrongSchema(d.Schema)}
 	}
-	oneOf(&v.faults, "", "kind", d.Kind, KindCheck, KindRun)
+	oneOf(&v.faults, "", "kind", d.Kind, KindCheck, KindRun, KindCompare)
 	v.provenance()
 	v.plan()
 	v.arms()
@@ -45,6 +49,7 @@ func (d *Document) Validate() error {
 		v.launch(i)
 	}
 	v.slices()
+	v.benchmarks()
 	v.outcome()
 	if len(v.list) == 0 {
 		return nil
@@ -78,7 +83,7 @@ func (v *validator) provenance() {
 
 func (v *validator) plan() {
 	p, at := &v.d.Plan, place("/plan")
-	oneOf(&v.faults, at, "mode", p.Mode, ModeDuet, ModeAlternating, ModeSolo)
+	oneOf(&v.faults, at, "mode", p.Mode, ModeDuet, ModeAlternating, ModeSolo, ModeSeparate)
 	v.names(at, "metrics", p.Metrics)
 	v.names(at, "operations", p.Operations)
 	for _, name := range p.Operations {
@@ -155,14 +160,14 @@ func (v *validator) policy() {
 	v.fraction(at, "max_mde", p.MaxMDE)
 	v.fraction(at, "alpha", p.Alpha)
 	v.fraction(at, "layout_sd", p.LayoutSD)
-	if v.d.Kind == KindCheck || p.OnInconclusive != "" {
+	if v.d.Kind != KindRun || p.OnInconclusive != "" {
 		oneOf(&v.faults, at, "on_inconclusive", p.OnInconclusive, "warn", "block")
 	}
 }
 
 func (v *validator) arms() {
 	d := v.d
-	want := map[Kind]int{KindCheck: 2, KindRun: 1}[d.Kind]
+	want := map[Kind]int{KindCheck: 2, KindRun: 1, KindCompare: 2}[d.Kind]
 	if n := len(d.Arms); want > 0 && n != want && (n > want || !mayBeEmpty(d.Outcome.Ended)) {
 		v.add("", "arms", "are %d, need %d in a document of kind %q", n, want, d.Kind)
 	}
@@ -188,7 +193,7 @@ func (v *validator) arms() {
 			if layout.SHA256 != "" || arm.Commit != "" { // what was not built here has no files to hash
 				v.hash(at, "sha256", layout.SHA256, sha256.Size*2)
 			}
-			v.seconds(at, "build_s", layout.BuildS, v.longest, "the whole measurement")
+			v.seconds(at, "build_s", layout.BuildS, longestBuild, "a day")
 		}
 	}
 }
@@ -207,10 +212,14 @@ func (v *validator) outcome() {
 	for i := range v.d.Launches {
 		measured[v.d.Launches[i].Block] = true
 	}
-	if o.Blocks > len(measured) {
-		v.add(at, "blocks", "is %d, but there are launches in %d blocks only", o.Blocks, len(measured))
+	blocks := len(measured)
+	for i := range v.d.Benchmarks {
+		blocks = max(blocks, v.d.Benchmarks[i].Blocks())
 	}
-	if len(v.d.Slices) == 0 && !mayBeEmpty(o.Ended) {
+	if o.Blocks > blocks {
+		v.add(at, "blocks", "is %d, but only %d blocks were measured", o.Blocks, blocks)
+	}
+	if len(v.d.Slices)+len(v.d.Benchmarks) == 0 && !mayBeEmpty(o.Ended) {
 		v.add("", "slices", "are missing, but the measurement ended as %q", o.Ended)
 	}
 }

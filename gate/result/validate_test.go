@@ -70,7 +70,7 @@ func TestValidateNamesTheFault(t *testing.T) {
 		{"/arms/0/commit: is \"HEAD\"", func(d doc) { d.Arms[0].Commit = "HEAD" }},
 		{"/arms/0/layouts/1/id: is 0, which is another layout's", func(d doc) { d.Arms[0].Layouts[1].ID = 0 }},
 		{"/arms/0/layouts/1/sha256: is \"\"", func(d doc) { d.Arms[0].Layouts[1].SHA256 = "" }},
-		{"/arms/0/layouts/1/build_s: is 3000", func(d doc) { d.Arms[0].Layouts[1].BuildS = 3000 }},
+		{"/arms/0/layouts/1/build_s: is 300000", func(d doc) { d.Arms[0].Layouts[1].BuildS = 300000 }},
 		{"/launches/1/id: is 0, which is another launch's", func(d doc) { d.Launches[1].ID = 0 }},
 		{"/launches/1/id: is -1", func(d doc) { d.Launches[1].ID = -1 }},
 		{"/launches/1/arm: is \"rival\"", func(d doc) { d.Launches[1].Arm = "rival" }},
@@ -127,7 +127,7 @@ func TestValidateNamesTheFault(t *testing.T) {
 		{"/outcome/ended: is \"\"", func(d doc) { d.Outcome.Ended = "" }},
 		{"/outcome/blocks: is 3, more than the plan's 2", func(d doc) { d.Outcome.Blocks = 3 }},
 		{"/outcome/blocks: is 1, but a complete measurement has the plan's 2", func(d doc) { d.Outcome.Blocks = 1 }},
-		{"/outcome/blocks: is 2, but there are launches in 0 blocks only", func(d doc) { d.Launches = nil }},
+		{"/outcome/blocks: is 2, but only 0 blocks were measured", func(d doc) { d.Launches = nil }},
 		{"/slices: are missing", func(d doc) { d.Slices = nil }},
 	} {
 		d := smallCheck()
