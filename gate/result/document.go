@@ -113,6 +113,8 @@ type Plan struct {
 	Transport      string   `json:"transport,omitempty"` // what moved the requests: epoll, portable or plain
 	Policy         Policy   `json:"policy"`
 	Limits         Limits   `json:"limits"`
+
+	Calibration *Calibration `json:"calibration,omitempty"` // what is known of checks like this one
 }
 
 // Policy holds the numbers by which a check is judged.

@@ -105,6 +105,7 @@ func (v *validator) plan() {
 		oneOf(&v.faults, at, "transport", p.Transport, "epoll", "portable", "plain")
 	}
 	v.policy()
+	v.calibration()
 	v.number(at, "limits/p99_s", p.Limits.P99S)
 	v.number(at, "limits/throughput_per_s", p.Limits.ThroughputPerS)
 	v.fraction(at, "limits/error_rate", p.Limits.ErrorRate)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/fivegate/fivegate/gate/result"
+	"github.com/fivegate/fivegate/gate/result/resulttest"
 )
 
 // benchmarkCheck is a small check of benchmarks: two blocks of two rounds.
@@ -88,6 +89,14 @@ func TestValidateNamesTheFaultInABenchmark(t *testing.T) {
 	b.Measures[0].Base = b.Measures[0].Base[:2] // as many as were made
 	if err := compare.Validate(); err != nil {
 		t.Errorf("two results made apart: %v", err)
+	}
+}
+
+func TestSyntheticSuitesAreValid(t *testing.T) {
+	for _, o := range []resulttest.SuiteOptions{{}, {Benchmarks: 30, Blocks: 9, Rounds: 2, RoundSD: 0.1}, {PlanBlocks: 40, Blocks: 40}} {
+		if err := resulttest.Suite(o).Validate(); err != nil {
+			t.Errorf("%+v: %v", o, err)
+		}
 	}
 }
 

@@ -3,7 +3,6 @@ package verdict
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/fivegate/fivegate/gate/stats"
 )
@@ -22,6 +21,16 @@ func (v Verdict) inconclusive(why string) Verdict {
 
 // conclude turns the rule's answer into the verdict.
 func (e *evidence) conclude(v Verdict, d stats.Decision) Verdict {
+	v = concludeFrom(v, d)
+	if v.Status == Inconclusive {
+		v.Final = d.Outcome != stats.Continue
+		v.Next = e.moreTime(v)
+	}
+	return v
+}
+
+// concludeFrom words the rule's answer.
+func concludeFrom(v Verdict, d stats.Decision) Verdict {
 	v.Final = true
 	switch d.Outcome {
 	case stats.Regression:
@@ -37,10 +46,7 @@ func (e *evidence) conclude(v Verdict, d stats.Decision) Verdict {
 		v.Reason = fmt.Sprintf("no gating metric regressed; %s", v.bounded())
 		v.Next = "nothing to do"
 	default:
-		undecided := d.Outcome == stats.Continue
 		v = v.inconclusive("neither a regression nor its absence is shown for " + v.list(Open))
-		v.Final = !undecided
-		v.Next = e.moreTime(v)
 	}
 	return v
 }
@@ -53,7 +59,7 @@ func (v Verdict) list(d Decision) string {
 			parts = append(parts, fmt.Sprintf("%s (%s)", m.Name, m.effect()))
 		}
 	}
-	return strings.Join(parts, ", ")
+	return some(parts)
 }
 
 // effect is the metric's change in words of one glance.

@@ -20,6 +20,9 @@ func Judge(doc *result.Document) Verdict {
 	if doc.Kind == result.KindRun {
 		return judgeRun(doc, v)
 	}
+	if len(doc.Benchmarks) > 0 {
+		return judgeBenchmarks(doc, v)
+	}
 	e, err := collect(doc)
 	if err != nil {
 		return v.invalid(err.Error())
@@ -56,7 +59,7 @@ func (e *evidence) judge(v Verdict) Verdict {
 		return v.invalid(fmt.Sprintf("the declared metric %s is missing: %s", missing.name, missing.why))
 	}
 	final := e.doc.Outcome.Ended != "" && e.doc.Outcome.Ended != result.RunDecided || v.Look.Blocks == plan.Blocks
-	decided, err := stats.Decide(evidence, e.rule(), stats.Look{Level: v.Look.Alpha, PassLevel: v.Look.PassAlpha, Final: final})
+	decided, err := stats.Decide(evidence, ruleOf(plan.Policy), stats.Look{Level: v.Look.Alpha, PassLevel: v.Look.PassAlpha, Final: final})
 	if err != nil {
 		return v.invalid(err.Error())
 	}
@@ -67,9 +70,8 @@ func (e *evidence) judge(v Verdict) Verdict {
 	return e.conclude(v, decided)
 }
 
-// rule is the document's policy in logarithms.
-func (e *evidence) rule() stats.Rule {
-	p := e.doc.Plan.Policy
+// ruleOf is a document's policy in logarithms.
+func ruleOf(p result.Policy) stats.Rule {
 	return stats.Rule{
 		Threshold: math.Log1p(p.Threshold), PassBound: math.Log1p(max(p.PassBound, p.Threshold)), MaxMDE: p.MaxMDE,
 		ErrorThreshold: errorMargin, ErrorPassBound: errorPassBound,

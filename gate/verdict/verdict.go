@@ -118,7 +118,8 @@ const (
 	Watching Decision = "watched"     // reported, not judged
 )
 
-// Unit says how a metric's absolute values are to be read.
+// Unit says how a metric's absolute values are to be read. The measures of
+// benchmarks have the units that benchmarks give them: sec/op, B/op, allocs/op, …
 type Unit string
 
 // The units of absolute values.
@@ -139,6 +140,7 @@ const (
 // absolute latency is not the target's, so latencies come from solo slices.
 type Metric struct {
 	Name      string   `json:"name"`
+	Benchmark string   `json:"benchmark,omitempty"` // whose measure it is, where there are several
 	Gating    bool     `json:"gating"`
 	Unit      Unit     `json:"unit"`
 	HasValues bool     `json:"has_values"`

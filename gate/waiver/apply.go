@@ -68,12 +68,12 @@ func (w Waiver) Covers(t Target) bool {
 }
 
 // names says whether the waiver is about a metric. A benchmark is a scenario of
-// its own, or the part of a metric's name behind the slash.
+// its own, the part of a metric's name behind the slash, or that before the unit.
 func (w Waiver) names(metric, scenario string) bool {
 	if w.Metric != "" {
 		return w.Metric == metric
 	}
-	return w.Benchmark == scenario || strings.HasSuffix(metric, "/"+w.Benchmark)
+	return w.Benchmark == scenario || strings.HasSuffix(metric, "/"+w.Benchmark) || strings.HasPrefix(metric, w.Benchmark+" ")
 }
 
 // state holds the waiver against one metric. The estimate is what must stay

@@ -180,10 +180,16 @@ func TestApplyExcusesRegressionsOnly(t *testing.T) {
 }
 
 func TestBenchmarkByMetricName(t *testing.T) {
-	v := verdict.Verdict{Status: verdict.Regression, Metrics: []verdict.Metric{{Name: "time/BenchmarkStore", Gating: true, Effect: 0.06, Decision: verdict.Worse}}}
-	set := parse(t, strings.Replace(cpu, `metric = "cpu_per_op"`, `benchmark = "BenchmarkStore"`, 1))
-	if got, _ := set.Apply(during, waiver.Target{}, v); got.Status != verdict.Pass {
-		t.Errorf("%s: %s", got.Status, got.Reason)
+	set := parse(t, strings.Replace(cpu, `metric = "cpu_per_op"`, `benchmark = "store.Put-8"`, 1))
+	for name, want := range map[string]verdict.Status{
+		"latency.p50/store.Put-8": verdict.Pass,
+		"store.Put-8 sec/op":      verdict.Pass,
+		"store.Put-8x sec/op":     verdict.Regression,
+	} {
+		v := verdict.Verdict{Status: verdict.Regression, Metrics: []verdict.Metric{{Name: name, Gating: true, Effect: 0.06, Decision: verdict.Worse}}}
+		if got, _ := set.Apply(during, waiver.Target{}, v); got.Status != want {
+			t.Errorf("%s: %s, %s; want %s", name, got.Status, got.Reason, want)
+		}
 	}
 }
 

@@ -187,7 +187,16 @@ func (l *Leg) given() []string {
 }
 
 func (l *Leg) target() waiver.Target {
-	return waiver.Target{Scenario: l.Scenario(), Runner: l.names(), Metrics: l.Document.Plan.Metrics}
+	metrics := slices.Clone(l.Document.Plan.Metrics)
+	if len(l.Document.Benchmarks) > 0 { // the plan declares units there
+		metrics = metrics[:0]
+		for _, m := range l.Verdict.Metrics {
+			if m.Gating {
+				metrics = append(metrics, m.Name)
+			}
+		}
+	}
+	return waiver.Target{Scenario: l.Scenario(), Runner: l.names(), Metrics: metrics}
 }
 
 // absent are those of the classes that no leg answers to; letter case does not
