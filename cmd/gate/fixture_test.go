@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"os"
@@ -34,28 +35,18 @@ func exitCodeCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// smallScenario is a load that even a race-instrumented store on a busy machine
-// carries.
-const smallScenario = `name = "small"
-description = "for tests of the command"
-seed = 7
-[duration]
-total_seconds = 60
-[arrival]
-pattern = "constant"
-rate = 50.0
-[operations]
-store_weight = 0.35
-recall_weight = 0.35
-embedding_search_weight = 0.30
-[data]
-num_nodes = 100
-embedding_dim = 16
-memory_spaces = 1
-embedding_distribution = { type = "uniform" }
-[probes]
-count = 120
-`
+//go:embed testdata/small.toml
+var smallScenario string
+
+// captureCommand is `capture NAME command…`: the variable becomes what the command
+// prints, without the spaces around it.
+func captureCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: capture NAME command [args]")
+	}
+	ts.Check(ts.Exec(args[1], args[2:]...))
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
+}
 
 // fixture is a repository with two commits whose target is the reference store
 // of this very binary, in a world of its own: what a run leaves behind is seen.

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/fivegate/fivegate/internal/toolcache"
 )
 
 // browserTools are what opens the pages.
@@ -46,10 +47,7 @@ func findBrowserTools(t *testing.T) browserTools {
 	t.Helper()
 	absent := func(reason string) {
 		t.Helper()
-		if os.Getenv("CI") != "" {
-			t.Fatalf("the report cannot be opened in a browser: %s", reason)
-		}
-		t.Skipf("the report is not opened in a browser: %s", reason)
+		toolcache.Absent(t, "the report cannot be opened in a browser: "+reason)
 	}
 	var tools browserTools
 	if tools.chromium = firstProgram("chromium", "chromium-browser", "google-chrome-stable", "google-chrome"); tools.chromium == "" {
@@ -84,44 +82,22 @@ func firstProgram(names ...string) string {
 // installModules installs what package-lock.json pins into a folder of its own
 // in the user's cache, once for each content of the lock file.
 func installModules(ctx context.Context) (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("find a folder for npm packages: %w", err)
-	}
 	files := map[string][]byte{"package.json": nil, "package-lock.json": nil}
 	for name := range files {
+		var err error
 		if files[name], err = os.ReadFile(filepath.Join(browserFolder, name)); err != nil {
 			return "", err
 		}
 	}
 	sum := sha256.Sum256(files["package-lock.json"])
-	parent := filepath.Join(cache, "fivegate", "browsertest")
-	dir := filepath.Join(parent, fmt.Sprintf("%x", sum[:8]))
-	if _, err := os.Stat(dir); err == nil {
-		return dir, nil
-	}
-	if err := os.MkdirAll(parent, 0o700); err != nil {
-		return "", err
-	}
-	// The folder gets its name when it is complete, so that one that was broken
-	// off, or that another run is at, is never used.
-	part, err := os.MkdirTemp(parent, "part-")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(part)
-	for name, data := range files {
-		if err := os.WriteFile(filepath.Join(part, name), data, 0o600); err != nil {
-			return "", err
+	return toolcache.Dir(fmt.Sprintf("browser-%x", sum[:8]), func(dir string) error {
+		for name, data := range files {
+			if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+				return err
+			}
 		}
-	}
-	if err := npmCI(ctx, part); err != nil {
-		return "", err
-	}
-	if err := os.Rename(part, dir); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, syscall.ENOTEMPTY) {
-		return "", err
-	}
-	return dir, nil
+		return npmCI(ctx, dir)
+	})
 }
 
 // unreachable are npm's codes for a registry that does not answer.

@@ -27,28 +27,6 @@ type world struct {
 	changes int               // of the pull request so far
 }
 
-// small is a load that even a busy machine carries.
-const small = `name = "small"
-description = "for tests of the action"
-seed = 7
-[duration]
-total_seconds = 60
-[arrival]
-pattern = "constant"
-rate = 50.0
-[operations]
-store_weight = 0.35
-recall_weight = 0.35
-embedding_search_weight = 0.30
-[data]
-num_nodes = 100
-embedding_dim = 16
-memory_spaces = 1
-embedding_distribution = { type = "uniform" }
-[probes]
-count = 120
-`
-
 // toyGate is the configuration of the toy: its program is a script that starts the
 // reference store, so that a commit can make it slower, and equal scripts are equal
 // builds.
@@ -76,7 +54,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.link("go")
 	w.write("work/gate.toml", toyGate)
-	w.write("work/small.toml", small)
+	w.write("work/small.toml", read(t, "cmd/gate/testdata/small.toml"))
 	w.write("work/serve.sh", serve+"\n")
 	for _, name := range []string{"gate-pr.yml", "gate-report.yml"} {
 		w.write("work/.github/workflows/"+name, read(t, "cmd/gate/starter/"+name))
