@@ -23,7 +23,7 @@ func TestDecideApartIsDecideAtTheOnlyLook(t *testing.T) {
 		for i := range metrics {
 			metrics[i] = effect(rapid.Float64Range(-15, 15).Draw(t, "percent"), rapid.Float64Range(0.1, 5).Draw(t, "se"))
 		}
-		want, err := Decide(metrics, rule, Look{Level: 0.02, Final: true})
+		want, err := Decide(metrics, rule, Look{Level: 0.02 * tailGuard, PassLevel: 0.02, Final: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,8 +3,6 @@ package simulate
 import (
 	"math"
 	"math/rand/v2"
-	"runtime"
-	"sync"
 
 	"github.com/fivegate/fivegate/gate/stats"
 )
@@ -87,17 +85,10 @@ type TailTally struct {
 func RunTail(world ProbeWorld, level, threshold float64, checks int, seed uint64) (TailTally, error) {
 	effects := make([]stats.TailEffect, checks)
 	errs := make([]error, checks)
-	var group sync.WaitGroup
-	workers := runtime.GOMAXPROCS(0)
-	for w := range workers {
-		group.Go(func() {
-			for i := w; i < checks; i += workers {
-				rng := rand.New(rand.NewPCG(seed, uint64(i)))
-				effects[i], errs[i] = stats.Tail(world.Latencies(rng), stats.Layouts{}, 0, rng)
-			}
-		})
-	}
-	group.Wait()
+	inParallel(checks, func(i int) {
+		rng := rand.New(rand.NewPCG(seed, uint64(i)))
+		effects[i], errs[i] = stats.Tail(world.Latencies(rng), stats.Layouts{}, 0, rng)
+	})
 	t := TailTally{Checks: int64(checks)}
 	n := float64(checks)
 	for i, e := range effects {

@@ -21,54 +21,68 @@ import (
 
 // Procedure is how a check is looked at and judged.
 type Procedure struct {
-	Looks    []float64 // shares of the blocks of one run, ascending, the last is 1
-	Alpha    float64   // one-sided family error
+	Looks    []float64 // shares of the blocks of one run, ascending, the last is 1; none is before stats.MinBlocks
+	Alpha    float64   // one-sided family error, of all runs together
+	Reserve  float64   // share of Alpha that the first run keeps for others
 	Rule     stats.Rule
 	LayoutSD float64 // declared to Estimate; World.LayoutSD is the truth
-	// Retries is how often a pair that was not blocked is measured again, with
-	// everything measured so far judged together after each run.
-	Retries int
-	// FirstRun is the share of Alpha that the first run may spend when there
-	// are retries. At 1 every judgement after it uses Alpha anew, which is
-	// what naive pooling does.
-	FirstRun float64
+
+	Retries int   // how often the pair is measured again at most
+	Until   Until // when no more
+	// Apart judges each run by itself, as if there had been none before it, and
+	// believes the last.
+	Apart bool
+
+	levels *levels // remembered by all procedures that are copies of one
 }
 
-// Standard returns the rule and the looks of a check: 5% threshold, looks after
-// a half, three quarters and all of the blocks, family error 2%.
+// Until says what a user who measures again waits for.
+type Until uint8
+
+// What is waited for.
+const (
+	UntilBlocked Until = iota // the worst case for false blocks
+	UntilPassed               // the worst case for missed regressions
+)
+
+// Standard returns the rule and the looks of a check: 5% threshold, five looks,
+// family error 2%, of which a fifth is kept for measuring again.
 func Standard() Procedure {
 	return Procedure{
-		Looks: []float64{0.5, 0.75, 1}, Alpha: 0.02, LayoutSD: 0.02, FirstRun: 1,
-		Rule: stats.Rule{Threshold: math.Log(1.05), PassBound: math.Log(1.10), MaxMDE: 0.12},
+		Looks: []float64{0.34, 0.5, 0.67, 0.84, 1}, Alpha: 0.02, Reserve: 0.2, LayoutSD: 0.02,
+		Rule:   stats.Rule{Threshold: math.Log(1.05), PassBound: math.Log(1.10), MaxMDE: 0.12},
+		levels: &levels{known: map[string][]float64{}},
 	}
 }
 
 // Tally counts the ends of many checks.
 type Tally struct {
 	Checks, Blocked, Inconclusive, Passed, Improved int64
-	Used                                            float64 // mean share of the planned blocks measured
+	Used                                            float64 // mean number of blocks measured, over those of one run
 }
 
 // Run measures and judges so many checks of world. Checks are independent and
 // seeded by (seed, number of the check).
 func Run(world World, procedure Procedure, checks int, seed uint64) (Tally, error) {
-	levels, err := procedure.levels()
-	if err != nil {
-		return Tally{}, err
-	}
 	results := make([]result, checks)
+	inParallel(checks, func(i int) {
+		results[i] = procedure.check(world, rand.New(rand.NewPCG(seed, uint64(i))))
+	})
+	return total(results, world.Blocks)
+}
+
+// inParallel calls f for 0 to n−1 from as many goroutines as there are processors.
+func inParallel(n int, f func(i int)) {
 	var group sync.WaitGroup
 	workers := runtime.GOMAXPROCS(0)
 	for w := range workers {
 		group.Go(func() {
-			for i := w; i < checks; i += workers {
-				rng := rand.New(rand.NewPCG(seed, uint64(i)))
-				results[i] = procedure.check(world, levels, rng)
+			for i := w; i < n; i += workers {
+				f(i)
 			}
 		})
 	}
 	group.Wait()
-	return total(results, world.Blocks)
 }
 
 // result is the end of one check.
@@ -101,58 +115,95 @@ func total(results []result, planned int) (Tally, error) {
 	return t, nil
 }
 
-// levels returns the nominal level of each look: those of the first run, then
-// one after each retry.
-func (p Procedure) levels() ([]float64, error) {
-	if len(p.Looks) == 0 {
-		return nil, fmt.Errorf("%w: a procedure needs a look", stats.ErrFractions)
-	}
-	if p.Retries == 0 || p.FirstRun == 1 {
-		levels, err := stats.Boundaries(p.Looks, p.Alpha)
-		for range p.Retries {
-			levels = append(levels, p.Alpha)
-		}
-		return levels, err
-	}
-	var fractions, spent []float64
-	for _, t := range p.Looks {
-		fractions = append(fractions, t)
-		spent = append(spent, stats.Spending(t, p.Alpha*p.FirstRun))
-	}
-	for r := range p.Retries {
-		fractions = append(fractions, float64(r+2))
-		spent = append(spent, p.Alpha*(p.FirstRun+(1-p.FirstRun)*float64(r+1)/float64(p.Retries)))
-	}
-	return stats.Spend(fractions, spent)
+// levels remembers the nominal levels of the looks of a run, which depend on how
+// the runs before it ended.
+type levels struct {
+	mutex sync.Mutex
+	known map[string][]float64
 }
 
-// check runs one check to its end. With retries, the worst case is taken: the
-// pair is measured again although it passed, until it is blocked.
-func (p Procedure) check(world World, levels []float64, rng *rand.Rand) result {
+func (l *levels) of(runs []stats.Run, alpha, reserve float64) ([]float64, error) {
+	key := fmt.Sprint(runs, alpha, reserve)
+	l.mutex.Lock()
+	known := l.known[key]
+	l.mutex.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	known, err := stats.RunLevels(runs, alpha, reserve) // by two at once rather than one after the other
+	l.mutex.Lock()
+	l.known[key] = known
+	l.mutex.Unlock()
+	return known, err
+}
+
+// looks are the numbers of blocks of a run at which it is looked at.
+func (p Procedure) looks(blocks int) (out []int) {
+	for _, share := range p.Looks {
+		n := max(int(math.Ceil(share*float64(blocks)-1e-9)), min(stats.MinBlocks, blocks))
+		if len(out) == 0 || n > out[len(out)-1] {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// check measures a pair until the user has what is waited for, or gives up.
+func (p Procedure) check(world World, rng *rand.Rand) (r result) {
 	s := world.start(rng)
-	var r result
-	for k, level := range levels {
-		look := p.Looks[min(k, len(p.Looks)-1)]
-		runs := max(0, k-len(p.Looks)+1) // complete runs before this one
-		r.blocks = runs*world.Blocks + int(look*float64(world.Blocks)+0.5)
-		s.extend(r.blocks)
+	var runs []stats.Run
+	looks := p.looks(world.Blocks)
+	for k := range p.Retries + 1 {
+		if k > 0 && p.Apart {
+			s.forget()
+			runs = nil
+		}
+		if k > 0 {
+			s.again()
+		}
+		level, err := p.levels.of(append(runs[:len(runs):len(runs)], stats.Run{Looks: looks, Measured: world.Blocks, Closed: true}), p.Alpha, p.Reserve)
+		if err != nil {
+			return result{err: err}
+		}
+		measured := 0
+		if r.outcome, measured, err = p.run(s, looks, level); err != nil {
+			return result{err: err}
+		}
+		r.blocks += measured
+		runs = append(runs, stats.Run{Looks: looks, Measured: measured, Closed: measured == world.Blocks})
+		if p.Until.has(r.outcome) {
+			break
+		}
+	}
+	return r
+}
+
+// run measures one run until a look decides it, and returns its number of blocks.
+func (p Procedure) run(s *state, looks []int, levels []float64) (outcome stats.Outcome, blocks int, err error) {
+	before := len(s.base.used)
+	for i, n := range looks {
+		s.extend(before + n)
 		evidence, err := s.evidence(p.LayoutSD)
 		if errors.Is(err, stats.ErrTooFewBlocks) {
 			continue // nothing is known yet; at the last look that is inconclusive
 		}
 		if err != nil {
-			return result{err: err}
+			return 0, 0, err
 		}
-		final := k >= len(p.Looks)-1
-		d, err := stats.Decide(evidence, p.Rule, stats.Look{Level: level, PassLevel: p.Alpha, Final: final})
+		d, err := stats.Decide(evidence, p.Rule, stats.Look{Level: levels[i], PassLevel: p.Alpha, Final: i == len(looks)-1})
 		if err != nil {
-			return result{err: err}
+			return 0, 0, err
 		}
-		r.outcome = d.Outcome
-		passed := d.Outcome == stats.Pass || d.Outcome == stats.Improvement
-		if d.Outcome == stats.Regression || passed && p.Retries == 0 {
-			break
+		if d.Outcome != stats.Continue {
+			return d.Outcome, n, nil
 		}
 	}
-	return r
+	return stats.Inconclusive, looks[len(looks)-1], nil
+}
+
+func (u Until) has(outcome stats.Outcome) bool {
+	if u == UntilPassed {
+		return outcome == stats.Pass || outcome == stats.Improvement
+	}
+	return outcome == stats.Regression
 }

@@ -47,16 +47,66 @@ func TestRunDoesNotDependOnTheNumberOfProcessors(t *testing.T) {
 	}
 }
 
-func TestRunJudgesRetriesOnAllBlocks(t *testing.T) {
+func TestRunMeasuresAgain(t *testing.T) {
 	p := Standard()
-	p.Retries, p.FirstRun = 1, 0.8
-	tally, err := Run(machine(0), p, 50, 1)
-	if err != nil || tally.Used != 2 || tally.Passed != 50 {
-		t.Errorf("%+v, %v; want two runs of each, passed", tally, err)
+	p.Retries = 2
+	until := func(u Until, apart bool, effect float64) Tally {
+		p.Until, p.Apart = u, apart
+		tally, err := Run(machine(effect), p, 50, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tally
+	}
+	if tally := until(UntilBlocked, false, 0); tally.Passed != 50 || tally.Used < 3*10/28. {
+		t.Errorf("three runs until blocked, identical arms: %+v", tally)
+	}
+	if tally := until(UntilPassed, false, 0); tally.Passed != 50 || tally.Used > 0.6 {
+		t.Errorf("until passed, identical arms need one run: %+v", tally)
+	}
+	if tally := until(UntilPassed, true, math.Log(1.2)); tally.Blocked != 50 || tally.Used < 3*10/28. {
+		t.Errorf("until passed, 20%% slower: %+v", tally)
 	}
 	p.Looks = nil
 	if _, err := Run(machine(0), p, 1, 1); err == nil {
 		t.Error("a procedure without looks was run")
+	}
+}
+
+// Another run has layouts of its own beside the one that all runs share, and the
+// drift of another day.
+func TestAgain(t *testing.T) {
+	w := machine(0)
+	w.DriftSD = 0.1
+	s := w.start(rand.New(rand.NewPCG(1, 1)))
+	s.extend(w.Blocks)
+	drift := s.drift[0]
+	s.again()
+	s.extend(2 * w.Blocks)
+	used := map[int]int{}
+	for _, l := range s.base.used {
+		used[l]++
+	}
+	if len(used) != 2*w.Layouts-1 || used[0] < 6 || s.drift[0] == drift {
+		t.Errorf("layouts of 56 blocks in two runs: %v; drift %v, then %v", used, drift, s.drift[0])
+	}
+}
+
+func TestRunSuite(t *testing.T) {
+	w := machine(0)
+	w.Rounds = 1
+	w.Metrics = nil
+	for range 20 {
+		w.Metrics = append(w.Metrics, Metric{Noise: 0.01})
+	}
+	w.Metrics[3].Effect = math.Log(1.2)
+	tally, err := RunSuite(w, StandardSuite(28), 20, 1)
+	if err != nil || tally.Blocked != 20 || tally.Slower != 20 || tally.Found != 20 || tally.FalselyBlocked != 0 || tally.Used >= 1 {
+		t.Errorf("one of 20 benchmarks 20%% slower: %+v, %v", tally, err)
+	}
+	w.Metrics[3].Effect = 0
+	if tally, err = RunSuite(w, StandardSuite(14), 20, 1); err != nil || tally.Passed != 20 || tally.Used > 0.5 {
+		t.Errorf("none slower, 14 blocks at most: %+v, %v", tally, err)
 	}
 }
 

@@ -24,8 +24,8 @@ type World struct {
 	OutlierSize  float64
 	LaunchSD     float64 // luck of one pair of launches
 	LayoutSD     float64 // of the log ratio between two random layouts
-	Layouts      int     // layouts an arm, used in turn in shuffled order; 0: every block has its own
-	DriftSD      float64 // of the ratio's linear change over the planned blocks
+	Layouts      int     // layouts an arm and run, used in turn in shuffled order, of which runs share the first; 0: every block has its own
+	DriftSD      float64 // of the ratio's linear change over the planned blocks of a run
 	Correlation  float64 // of the noise of successive rounds, across blocks
 	Position     float64 // cost of being second; each arm is second in half of the rounds of a block
 	BurstShare   float64 // share of rounds in which one arm alone is hit
@@ -42,11 +42,13 @@ const common = 0.5
 type state struct {
 	world      World
 	rng        *rand.Rand
-	drift      []float64 // per metric
+	run, began int       // number of the run, from 0, and of its first block
+	drift      []float64 // per metric, in this run
 	base, head arm
 	previous   []float64     // noise of the last round, per metric
 	rounds     [][][]float64 // [metric][block][round]
 	second     [][]bool      // [block][round]: head was second
+	odd        int           // of the last block: 0 when head was second in its odd round
 }
 
 func (w World) start(rng *rand.Rand) *state {
@@ -56,6 +58,20 @@ func (w World) start(rng *rand.Rand) *state {
 		s.previous[i] = rng.NormFloat64()
 	}
 	return s
+}
+
+// again begins another run of the pair: another day's drift, and other layouts.
+func (s *state) again() {
+	s.run++
+	s.began = len(s.base.used)
+	s.drift = s.luck(s.world.DriftSD)
+	s.base.queue, s.head.queue = nil, nil
+}
+
+// forget drops what was measured.
+func (s *state) forget() {
+	s.rounds, s.second = make([][][]float64, len(s.world.Metrics)), nil
+	s.base.used, s.head.used = nil, nil
 }
 
 // luck draws one value per metric, correlated between metrics.
@@ -83,7 +99,7 @@ func (s *state) block() {
 	s.second = append(s.second, second)
 	bursts := s.bursts()
 	for i, m := range w.Metrics {
-		at := m.Effect + launch[i] + headLuck[i] - baseLuck[i] + s.drift[i]*(float64(b)/float64(w.Blocks)-0.5)
+		at := m.Effect + launch[i] + headLuck[i] - baseLuck[i] + s.drift[i]*(float64(b-s.began)/float64(w.Blocks)-0.5)
 		rounds := make([]float64, w.Rounds)
 		for j := range rounds {
 			rounds[j] = at + m.Noise*s.noise(i) + bursts[j]
@@ -113,6 +129,9 @@ func (a *arm) next(s *state) []float64 {
 			a.queue = s.rng.Perm(n)
 		}
 		id, a.queue = a.queue[0], a.queue[1:]
+		if id > 0 {
+			id += s.run * n
+		}
 	}
 	a.used = append(a.used, id)
 	for len(a.luck) <= id {
@@ -122,12 +141,16 @@ func (a *arm) next(s *state) []float64 {
 }
 
 // order returns which rounds of a block head is second in: half of them,
-// shuffled; the odd one by chance.
+// shuffled; of two blocks in a row, the odd one in one of them.
 func (s *state) order() []bool {
 	second := make([]bool, s.world.Rounds)
-	start := s.rng.IntN(2)
+	if len(s.second)%2 == 0 {
+		s.odd = s.rng.IntN(2)
+	} else {
+		s.odd = 1 - s.odd
+	}
 	for j := range second {
-		second[j] = (j+start)%2 == 0
+		second[j] = (j+s.odd)%2 == 0
 	}
 	s.rng.Shuffle(len(second), func(i, j int) { second[i], second[j] = second[j], second[i] })
 	return second
@@ -161,21 +184,25 @@ func (s *state) noise(i int) float64 {
 
 // evidence estimates every metric from what was measured so far.
 func (s *state) evidence(layoutSD float64) ([]stats.MetricEvidence, error) {
-	layouts := stats.Layouts{Base: s.base.used, Head: s.head.used}
 	evidence := make([]stats.MetricEvidence, len(s.world.Metrics))
-	for i, m := range s.world.Metrics {
-		rounds := s.rounds[i]
-		if s.world.Order {
-			var err error
-			if rounds, _, err = stats.RemoveOrder(rounds, s.second); err != nil {
-				return nil, err
-			}
-		}
-		e, err := stats.Estimate(rounds, layouts, layoutSD)
-		if err != nil {
+	for i := range evidence {
+		var err error
+		if evidence[i], err = s.first(len(s.base.used), i, layoutSD); err != nil {
 			return nil, err
 		}
-		evidence[i] = stats.MetricEvidence{Name: m.Name, Effect: e}
 	}
 	return evidence, nil
+}
+
+// first estimates metric i from the first blocks.
+func (s *state) first(blocks, i int, layoutSD float64) (stats.MetricEvidence, error) {
+	rounds := s.rounds[i][:blocks]
+	if s.world.Order {
+		var err error
+		if rounds, _, err = stats.RemoveOrder(rounds, s.second[:blocks]); err != nil {
+			return stats.MetricEvidence{}, err
+		}
+	}
+	e, err := stats.Estimate(rounds, stats.Layouts{Base: s.base.used[:blocks], Head: s.head.used[:blocks]}, layoutSD)
+	return stats.MetricEvidence{Name: s.world.Metrics[i].Name, Effect: e}, err
 }
