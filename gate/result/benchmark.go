@@ -7,7 +7,9 @@ package result
 // In a check, samples are in the order of measuring: block after block, each with
 // Rounds rounds, and the i-th of base was measured with the i-th of head. Every
 // block has processes, and if possible layouts, of its own. Where the arms were
-// measured apart (ModeSeparate), nothing pairs them.
+// measured apart (ModeSeparate), nothing pairs them: layouts then have an entry for
+// each process of an arm, and samples stand process by process, as many of each.
+// Without entries each sample is of a process of its own.
 type Benchmark struct {
 	Name        string         `json:"name"` // unique in the document: package, name and whatever else tells it apart
 	State       BenchmarkState `json:"state"`

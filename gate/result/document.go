@@ -29,6 +29,7 @@ type Document struct {
 	Slices     []Slice     `json:"slices"`
 	Benchmarks []Benchmark `json:"benchmarks,omitempty"` // instead of launches and slices, where there are no requests
 	Outcome    Outcome     `json:"outcome"`
+	Prior      []Prior     `json:"prior,omitempty"` // earlier runs of the same pair, whose blocks come first; see Pool
 }
 
 // Kind says what was measured.
@@ -119,12 +120,13 @@ type Plan struct {
 
 // Policy holds the numbers by which a check is judged.
 type Policy struct {
-	Threshold      float64 `json:"threshold"`       // relative slow-down beyond which a change must not merge: 0.05
-	PassBound      float64 `json:"pass_bound"`      // a pass needs every upper bound under this, or MaxMDE: 0.10
-	MaxMDE         float64 `json:"max_mde"`         // … or an MDE no larger than this: 0.12
-	Alpha          float64 `json:"alpha"`           // one-sided family error: 0.02
-	LayoutSD       float64 `json:"layout_sd"`       // standard deviation of the log ratio between two random layouts of one source: 0.02
-	OnInconclusive string  `json:"on_inconclusive"` // "warn" or "block"
+	Threshold      float64 `json:"threshold"`        // relative slow-down beyond which a change must not merge: 0.05
+	PassBound      float64 `json:"pass_bound"`       // a pass needs every upper bound under this, or MaxMDE: 0.10
+	MaxMDE         float64 `json:"max_mde"`          // … or an MDE no larger than this: 0.12
+	Alpha          float64 `json:"alpha"`            // one-sided family error: 0.02
+	Reserve        float64 `json:"reserve,omitzero"` // share of Alpha that is kept for measuring the same pair again: 0.2
+	LayoutSD       float64 `json:"layout_sd"`        // standard deviation of the log ratio between two random layouts of one source: 0.02
+	OnInconclusive string  `json:"on_inconclusive"`  // "warn" or "block"
 }
 
 // Limits are the scenario's validation limits; zero means no limit.

@@ -66,6 +66,9 @@ func orderShards(docs []*Document) ([]*Document, error) {
 		if len(d.Benchmarks) > 0 {
 			return nil, fmt.Errorf("merge: document %d of %d holds benchmarks; only the shards of a load can be joined", i+1, len(docs))
 		}
+		if len(d.Prior) > 0 {
+			return nil, fmt.Errorf("merge: document %d of %d is pooled with earlier runs, whose looks would be forgotten; merge the shards first, and pool what comes of it", i+1, len(docs))
+		}
 		hash := sha256.New()
 		if err := d.Write(hash); err != nil {
 			return nil, fmt.Errorf("merge: document %d of %d: %w", i+1, len(docs), err)

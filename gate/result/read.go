@@ -86,6 +86,7 @@ func readOptions(packed *unpacker) json.Options {
 			structReader[Operation](nil),
 			structReader[Engine](nil),
 			structReader[Outcome](nil),
+			structReader[Prior](nil),
 			packedReader[Histogram](packed),
 			packedReader[ProbeMatrix](packed),
 			refuseNull[float64](),

@@ -51,6 +51,7 @@ func (d *Document) Validate() error {
 	v.slices()
 	v.benchmarks()
 	v.outcome()
+	v.prior()
 	if len(v.list) == 0 {
 		return nil
 	}
@@ -160,6 +161,7 @@ func (v *validator) policy() {
 	v.fraction(at, "pass_bound", p.PassBound)
 	v.fraction(at, "max_mde", p.MaxMDE)
 	v.fraction(at, "alpha", p.Alpha)
+	v.fraction(at, "reserve", p.Reserve)
 	v.fraction(at, "layout_sd", p.LayoutSD)
 	if v.d.Kind != KindRun || p.OnInconclusive != "" {
 		oneOf(&v.faults, at, "on_inconclusive", p.OnInconclusive, "warn", "block")

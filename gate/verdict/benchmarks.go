@@ -62,24 +62,37 @@ func (s *sample) estimate(layoutSD float64) {
 		s.err = fmt.Errorf("%w: no block was completed", stats.ErrTooFewBlocks)
 		return
 	}
-	ratios, headSecond := make([][]float64, b.Blocks()), make([][]bool, b.Blocks())
-	for block := range ratios {
+	r := s.rounds()
+	if !timed(s.measure.Unit) {
+		layoutSD = 0 // where functions lie in memory changes no count
+	} else if b.Rounds > 1 { // order is balanced; of single rounds its cost would be estimated from too few
+		if r.ratios, _, s.err = stats.RemoveOrder(r.ratios, r.headSecond); s.err != nil {
+			return
+		}
+	}
+	s.effect, s.err = stats.Estimate(r.ratios, r.layouts, layoutSD)
+}
+
+// rounds are the log ratios of the pairs, block by block, + being worse.
+func (s *sample) rounds() rounds {
+	b := s.benchmark
+	r := rounds{
+		ratios: make([][]float64, b.Blocks()), headSecond: make([][]bool, b.Blocks()), blocks: make([]int, b.Blocks()),
+		layouts: stats.Layouts{Base: b.BaseLayouts, Head: b.HeadLayouts},
+	}
+	for block := range r.ratios {
+		r.blocks[block] = block
 		for round := range b.Rounds {
 			i := block*b.Rounds + round
 			d := logRatio(s.measure.Base[i], s.measure.Head[i])
 			if s.measure.Better == result.HigherIsBetter {
 				d = -d
 			}
-			ratios[block] = append(ratios[block], d)
-			headSecond[block] = append(headSecond[block], b.First[i] == 'b')
+			r.ratios[block] = append(r.ratios[block], d)
+			r.headSecond[block] = append(r.headSecond[block], b.First[i] == 'b')
 		}
 	}
-	if !timed(s.measure.Unit) {
-		layoutSD = 0 // where functions lie in memory changes no count
-	} else if ratios, _, s.err = stats.RemoveOrder(ratios, headSecond); s.err != nil {
-		return
-	}
-	s.effect, s.err = stats.Estimate(ratios, stats.Layouts{Base: b.BaseLayouts, Head: b.HeadLayouts}, layoutSD)
+	return r
 }
 
 // logRatio is ln(head/base). Of counts, either may be 0: two zeros are equal, and
@@ -113,7 +126,7 @@ func judgeBenchmarks(doc *result.Document, v Verdict) Verdict {
 	}
 	if len(s.gating) == 0 {
 		v.Status, v.Final = Pass, true
-		v.Reason = fmt.Sprintf("identical builds: the %s of both arms run the same bytes, so there is nothing to measure", plural(len(doc.Benchmarks), "benchmark"))
+		v.Reason = fmt.Sprintf("identical builds: %s in both arms, so there is nothing to measure", plural(len(doc.Benchmarks), "benchmark runs the same bytes", "benchmarks run the same bytes"))
 		v.Next = "nothing to do; --measure-anyway measures them all the same"
 		return v
 	}
@@ -201,7 +214,7 @@ func (s *suite) broken() string {
 		return fmt.Sprintf("%s in head, and not in base: %s%s", plural(len(failed), "benchmark fails", "benchmarks fail"), some(failed), s.detail(failed[0]))
 	}
 	if len(s.inState(result.BenchmarkMeasured))+len(s.inState(result.BenchmarkIdentical)) == 0 {
-		return "nothing was compared: no benchmark of base and head could be measured"
+		return "nothing was compared: no benchmark of base and head could be measured" + s.firstFailure()
 	}
 	if len(doc.Plan.Looks) == 0 || doc.Plan.Blocks < 1 {
 		if len(s.gating) > 0 {
@@ -216,6 +229,15 @@ func (s *suite) broken() string {
 		}
 	}
 	return ""
+}
+
+// firstFailure is what became of the first benchmark that fails in base.
+func (s *suite) firstFailure() string {
+	failed := s.inState(result.BenchmarkFailedBase)
+	if len(failed) == 0 {
+		return ""
+	}
+	return "; " + failed[0] + " fails in base" + s.detail(failed[0])
 }
 
 // inState are the names of the benchmarks in a state.

@@ -65,8 +65,9 @@ func TestJudgeBenchmarks(t *testing.T) {
 		{"it panics in head", quiet(resulttest.SuiteOptions{Seed: 12}), state(1, result.BenchmarkFailedHead, "panic: no such key"), Invalid, "1 benchmark fails in head, and not in base: B001: panic: no such key"},
 		{"it fails in base already", quiet(resulttest.SuiteOptions{Seed: 13}), state(1, result.BenchmarkFailedBase, "exit status 1"), Pass, ""},
 		{"all are new", quiet(resulttest.SuiteOptions{Seed: 14}), all(result.BenchmarkNew), Invalid, "nothing was compared"},
+		{"all fail in base", quiet(resulttest.SuiteOptions{Seed: 24, Benchmarks: 1}), state(0, result.BenchmarkFailedBase, "exit status 2"), Invalid, "B000 fails in base: exit status 2"},
 		{"all were left out", quiet(resulttest.SuiteOptions{Seed: 15}), all(result.BenchmarkLeftOut), Invalid, "nothing was compared"},
-		{"all run the same bytes", quiet(resulttest.SuiteOptions{Seed: 16}), all(result.BenchmarkIdentical), Pass, "identical builds: the 5 benchmarks"},
+		{"all run the same bytes", quiet(resulttest.SuiteOptions{Seed: 16}), all(result.BenchmarkIdentical), Pass, "identical builds: 5 benchmarks run the same bytes in both arms"},
 		{"no declared unit", quiet(resulttest.SuiteOptions{Seed: 17}), func(d *result.Document) { d.Plan.Metrics = []string{"sec/opp"} }, Invalid, "the declared measures are missing: B000"},
 		{"the time ran out before the first block of one", quiet(resulttest.SuiteOptions{Seed: 18}), func(d *result.Document) {
 			b := &d.Benchmarks[4]

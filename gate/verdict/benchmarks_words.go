@@ -102,8 +102,8 @@ func (s *suite) notes() (out []string) {
 	if s.doc.Provenance.Repository.Dirty {
 		add("the working tree had uncommitted changes; they were not measured")
 	}
-	if s.doc.Outcome.Ended == result.RunBudget {
-		add("the time ran out %s", s.doc.Outcome.Detail)
+	if s.doc.Outcome.Ended == result.RunBudget && s.doc.Outcome.Detail != "" {
+		add("%s", s.doc.Outcome.Detail)
 	}
 	for _, group := range []struct {
 		state     result.BenchmarkState

@@ -1,8 +1,10 @@
 package verdict
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/fivegate/fivegate/gate/stats"
 )
@@ -53,11 +55,13 @@ func concludeFrom(v Verdict, d stats.Decision) Verdict {
 
 // list names the metrics with a decision and their effects.
 func (v Verdict) list(d Decision) string {
-	var parts []string
-	for _, m := range v.Metrics {
-		if m.Decision == d {
-			parts = append(parts, fmt.Sprintf("%s (%s)", m.Name, m.effect()))
-		}
+	of := slices.DeleteFunc(slices.Clone(v.Metrics), func(m Metric) bool { return m.Decision != d })
+	if len(of) > mostNamed { // then those that changed most are named
+		slices.SortStableFunc(of, func(a, b Metric) int { return cmp.Compare(math.Abs(b.Effect), math.Abs(a.Effect)) })
+	}
+	parts := make([]string, len(of))
+	for i, m := range of {
+		parts[i] = fmt.Sprintf("%s (%s)", m.Name, m.effect())
 	}
 	return some(parts)
 }
@@ -67,7 +71,15 @@ func (m Metric) effect() string {
 	if m.Unit == UnitFraction {
 		return fmt.Sprintf("%+.2f points", 100*m.Effect)
 	}
-	return fmt.Sprintf("%+.1f%% [%+.1f, %+.1f]", 100*m.Effect, 100*m.Low, 100*m.High)
+	return fmt.Sprintf("%s%% [%s, %s]", signed(m.Effect), signed(m.Low), signed(m.High))
+}
+
+// signed words a relative change in percent.
+func signed(change float64) string {
+	if change >= Unbounded {
+		return "+∞"
+	}
+	return fmt.Sprintf("%+.1f", 100*change)
 }
 
 // bounded says how much slower head may still be: the largest upper bound.
@@ -145,6 +157,9 @@ func reason(m Metric) string {
 	case Clear:
 		return fmt.Sprintf("%s: no regression beyond the limit of %.1f%%; at most %+.1f%%", m.effect(), 100*m.Limit, 100*m.High)
 	case Open, Missing, Watching:
+	}
+	if m.Blocks < stats.MinBlocks {
+		return fmt.Sprintf("%s: not decided, since there are %d blocks and at least %d are needed", m.effect(), m.Blocks, stats.MinBlocks)
 	}
 	if m.Effect > m.Limit {
 		return fmt.Sprintf("%s: beyond the limit of %.1f%%, but not significant", m.effect(), 100*m.Limit)

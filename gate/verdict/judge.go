@@ -20,6 +20,9 @@ func Judge(doc *result.Document) Verdict {
 	if doc.Kind == result.KindRun {
 		return judgeRun(doc, v)
 	}
+	if doc.Kind == result.KindCompare {
+		return judgeCompare(doc, v)
+	}
 	if len(doc.Benchmarks) > 0 {
 		return judgeBenchmarks(doc, v)
 	}
@@ -218,35 +221,26 @@ func (e *evidence) tail() (stats.Effect, error) {
 
 // lookOf finds the look that the document is judged at and its nominal level. A
 // check that ran out of time between two looks is judged there, with what is left
-// of alpha: the clock ended it, not the data.
+// of what its run may spend: the clock ended it, not the data.
 func lookOf(doc *result.Document) (Look, error) {
 	planned, blocks := doc.Plan.Looks, doc.Outcome.Blocks
 	if len(planned) == 0 || doc.Plan.Blocks < 1 {
 		return Look{}, errors.New("the plan has no looks")
 	}
-	var fractions []float64
-	number := 1
+	look := Look{Number: 1, Of: len(planned), Blocks: blocks}
 	for _, n := range planned {
-		if doc.Outcome.Ended == result.RunBudget && n >= blocks {
-			break
-		}
-		fractions = append(fractions, float64(n)/float64(doc.Plan.Blocks))
 		if n < blocks {
-			number++
+			look.Number++
 		}
 	}
-	look := Look{Number: number, Of: len(planned), Blocks: blocks}
-	if blocks == 0 {
-		return look, nil
+	if blocks == doc.PriorBlocks() {
+		return look, nil // nothing of this run can be looked at
 	}
-	if doc.Outcome.Ended == result.RunBudget {
-		fractions = append(fractions, float64(blocks)/float64(doc.Plan.Blocks))
-	}
-	levels, err := stats.Boundaries(fractions, doc.Plan.Policy.Alpha)
+	levels, err := stats.RunLevels(runsOf(doc), doc.Plan.Policy.Alpha, doc.Plan.Policy.Reserve)
 	if err != nil {
 		return look, fmt.Errorf("the plan's looks are unusable: %w", err)
 	}
-	look.Alpha = levels[min(number, len(levels))-1]
+	look.Alpha = levels[min(look.Number, len(levels))-1]
 	look.PassAlpha = doc.Plan.Policy.Alpha
 	return look, nil
 }

@@ -56,7 +56,8 @@ func (e *evidence) watched() []Metric {
 	rows := make([]Metric, len(defs))
 	inParallel(len(defs), func(i int) { rows[i] = e.watch(defs[i]) })
 	// One with too few values to say anything is left out; nothing depends on it.
-	return slices.DeleteFunc(rows, func(m Metric) bool { return m.Name == "" })
+	rows = slices.DeleteFunc(rows, func(m Metric) bool { return m.Name == "" })
+	return append(e.demoted(), rows...)
 }
 
 // watch is the row of one watched metric; the zero Metric when it cannot be
@@ -81,6 +82,9 @@ func (e *evidence) notes() []string {
 	if doc.Provenance.Repository.Dirty {
 		add("the working tree had uncommitted changes; they were not measured")
 	}
+	if len(doc.Prior) > 0 {
+		add("%s", pooledNote(doc))
+	}
 	if doc.Outcome.Ended == result.RunBudget {
 		add("the time ran out %s", doc.Outcome.Detail)
 	}
@@ -104,6 +108,9 @@ func (e *evidence) notes() []string {
 	}
 	if !slices.Contains(doc.Plan.Metrics, LatencyP99) && doc.Plan.Probes == 0 {
 		add("latency.p99 is not judged: at this rate fewer than 100 requests of a round can be replayed as probes; the raw one is watched")
+	}
+	for _, d := range demotions(doc) {
+		add("%s is watched and not judged on this runner: %s", d.Metric, d.Reason)
 	}
 	if doc.Plan.Mode == result.ModeAlternating {
 		add("the arms were measured in turn, not at once; intervals are several times wider than a duet's")
