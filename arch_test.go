@@ -26,9 +26,9 @@ const module = "github.com/fivegate/fivegate/"
 // package needs a place here.
 var layers = [][]string{
 	{"gate/diag", "gate/runner", "gate/result", "gate/safetext"},
-	{"gate/stats"},
+	{"gate/stats", "gate/ingest"},
 	{"gate/verdict", "gate/chart"},
-	{"gate/waiver"},
+	{"gate/waiver", "gate/calibration", "gate/baseline", "gate/history", "gate/hook"},
 	{"gate/report"},
 	{"gate/github"},
 }
@@ -40,6 +40,7 @@ var leaves = []string{"gate/result", "gate/runner", "gate/diag"}
 // verdict can be computed again from its document, byte for byte.
 var pure = []string{
 	"gate/stats", "gate/verdict", "gate/chart", "gate/safetext", "gate/report",
+	"gate/ingest", "gate/calibration", "gate/baseline", "gate/history",
 	"gate/waiver", "gate/github/artifact", "gate/github/event", "gate/github/legs", "gate/github/page",
 }
 
@@ -48,7 +49,7 @@ var pure = []string{
 var settled = []string{
 	"cmd/gate",
 	"gate/diag", "gate/report", "gate/result", "gate/runner", "gate/stats", "gate/verdict",
-	"workloads/arrival", "workloads/driver/engram", "workloads/driver/http", "workloads/experiment", "workloads/load", "workloads/mix",
+	"workloads/arrival", "workloads/bench", "workloads/driver/engram", "workloads/driver/exec", "workloads/driver/gobench", "workloads/driver/http", "workloads/experiment", "workloads/load", "workloads/mix",
 	"workloads/refstore", "workloads/scenario", "workloads/target",
 }
 

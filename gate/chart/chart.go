@@ -57,7 +57,7 @@ const (
 	marginRight   = 14
 	marginBottom  = 44 // tick labels and the axis label
 	legendHeight  = 22
-	glyph         = 7.2 // width of a character of a tick label
+	glyph         = 7.7 // width of a character of a tick label
 )
 
 // SVG returns the chart as one <svg> element.
