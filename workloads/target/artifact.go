@@ -12,9 +12,9 @@ import (
 	"path/filepath"
 )
 
-// findProgram resolves the program of a command: a path is taken relative to
+// FindProgram resolves the program of a command: a path is taken relative to
 // dir, a bare name is looked up in PATH.
-func findProgram(name, dir string) (string, error) {
+func FindProgram(name, dir string) (string, error) {
 	if isRelativePath(name) {
 		name = filepath.Join(dir, name)
 	}

@@ -114,7 +114,7 @@ func (s *Session) Prebuilt(arm, dir string, cfg Config) (Build, error) {
 	build := Build{Arm: arm, Worktree: dir}
 	files := cfg.artifacts()
 	if len(files) == 0 {
-		program, err := findProgram(cfg.Start[0], dir)
+		program, err := FindProgram(cfg.Start[0], dir)
 		if err != nil {
 			return Build{}, fmt.Errorf("%s: %w", arm, err)
 		}
@@ -124,7 +124,7 @@ func (s *Session) Prebuilt(arm, dir string, cfg Config) (Build, error) {
 		}
 		return build, nil
 	}
-	out, err := s.artifactDir(arm, 0)
+	out, err := s.artifactDir(arm, cfg.Part, 0)
 	if err == nil {
 		build.Dir = out
 		build.SHA256, err = collectArtifacts(dir, out, files)
@@ -135,10 +135,10 @@ func (s *Session) Prebuilt(arm, dir string, cfg Config) (Build, error) {
 	return build, nil
 }
 
-// artifactDir makes the directory that holds one layout's artifacts. Equal
+// artifactDir makes the directory that holds one layout of a part's artifacts. Equal
 // lengths for all arms and layouts.
-func (s *Session) artifactDir(arm string, layout int) (string, error) {
-	dir := filepath.Join(s.dir, "made", s.armName(arm), fmt.Sprintf("%03d", layout))
+func (s *Session) artifactDir(arm, part string, layout int) (string, error) {
+	dir := filepath.Join(s.dir, "made", s.armName(arm), part, fmt.Sprintf("%03d", layout))
 	if err := removeAll(dir); err != nil {
 		return "", err
 	}
@@ -202,6 +202,10 @@ func (s *Session) planBuild(ctx context.Context, arm string, a *armDirectory, cf
 	return plan, nil
 }
 
+// Environment is what a program that belongs to an arm runs in: gate's own
+// environment without what would tie it to another checkout. Its PWD is dir.
+func (s *Session) Environment(dir string) []string { return s.buildEnvironment(dir, Config{}, 0) }
+
 // buildEnvironment is gate's environment without what would tie a build to
 // another checkout, with the target's own variables.
 func (s *Session) buildEnvironment(worktree string, cfg Config, seed uint64) []string {
@@ -237,7 +241,7 @@ func buildPlaceholders(worktree string, seed uint64) *strings.Replacer {
 func (s *Session) buildLayout(ctx context.Context, plan *buildPlan, index int, layout layoutCommand) (Build, error) {
 	build := Build{Arm: plan.arm, Commit: plan.a.commit, Layout: index, Seed: layout.seed, Worktree: plan.a.dir}
 	if len(plan.artifacts) > 0 {
-		dir, err := s.artifactDir(plan.arm, index)
+		dir, err := s.artifactDir(plan.arm, plan.cfg.Part, index)
 		if err != nil {
 			return Build{}, fmt.Errorf("build %s: %w", plan.arm, err)
 		}

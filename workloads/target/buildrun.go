@@ -17,8 +17,8 @@ const buildOutput = 256 << 10
 // its own that dies with the context.
 func (s *Session) runBuild(ctx context.Context, plan *buildPlan, layout layoutCommand) error {
 	argv := layout.argv
-	output := newRing(buildOutput)
-	program, err := findProgram(argv[0], plan.a.dir)
+	output := NewRing(buildOutput)
+	program, err := FindProgram(argv[0], plan.a.dir)
 	if err != nil {
 		return &BuildError{Arm: plan.arm, Command: argv, Status: err.Error(), err: err}
 	}

@@ -129,7 +129,7 @@ func TestBuildCache(t *testing.T) {
 }
 
 func TestRing(t *testing.T) {
-	r := newRing(100)
+	r := NewRing(100)
 	for i := range 1000 {
 		if n, err := r.Write([]byte(strings.Repeat("x", i%7) + "\n")); n != i%7+1 || err != nil {
 			t.Fatal(n, err)

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// goFlags says how to change a `go build` command.
+// goFlags says how to change a `go build` or `go test -c` command.
 type goFlags struct {
 	inserted bool   // the linker can shuffle functions, and the command leaves that to us
 	ldflags  string // -ldflags of GOFLAGS, which one on the command line would override
@@ -43,11 +43,12 @@ func identifyGo(kind toolchain, query func(string, ...string) (string, error), p
 	return kind, nil
 }
 
-// apply adds to a `go build` command what makes arms comparable: the link order,
-// and no traces of path or commit, so that equal source gives equal bytes. The
-// last two go first, so that flags of the command itself still win.
+// apply adds to a `go build` or `go test -c` command what makes arms comparable:
+// the link order, and no traces of path or commit, so that equal source gives
+// equal bytes. The last two go first, so that flags of the command itself still
+// win.
 func (g goFlags) apply(argv []string, seed uint64) []string {
-	at := 2 // after "go build"
+	at := 2 // after "go build" or "go test"
 	if len(argv) > at && strings.HasPrefix(strings.TrimLeft(argv[at], "-"), "C=") {
 		at++ // -C must stay first
 	} else if len(argv) > at+1 && strings.TrimLeft(argv[at], "-") == "C" {
@@ -58,6 +59,9 @@ func (g goFlags) apply(argv []string, seed uint64) []string {
 		return argv
 	}
 	option := "-randlayout=" + strconv.FormatUint(seed, 10)
+	if argv[1] == "test" {
+		option = "-w " + option // nobody debugs it, and it links in half the time
+	}
 	if i, inline := findFlag(argv, "ldflags"); i >= 0 && inline {
 		argv[i] += " " + option
 		return argv

@@ -133,7 +133,7 @@ func (s *Session) spawn(spec LaunchSpec) (*Process, <-chan struct{}, error) {
 	}
 	p := &Process{
 		name: spec.Name, session: s, data: data, ownData: own,
-		output: newRing(outputKept), drained: make(chan struct{}), exited: make(chan struct{}),
+		output: NewRing(outputKept), drained: make(chan struct{}), exited: make(chan struct{}),
 	}
 	seen, err := s.exec(p, spec)
 	if err != nil {
@@ -162,8 +162,8 @@ func (s *Session) exec(p *Process, spec LaunchSpec) (<-chan struct{}, error) {
 	if p.ready, err = parseReady(with.Replace(spec.Config.Ready), port); err != nil {
 		return nil, err
 	}
-	argv := expandAll(spec.artifactPaths(), with)
-	program, err := findProgram(argv[0], spec.Build.Worktree)
+	argv := expandAll(spec.artifactPaths(spec.Config.Start), with)
+	program, err := FindProgram(argv[0], spec.Build.Worktree)
 	if err != nil {
 		return nil, err
 	}
@@ -209,16 +209,29 @@ func (s *Session) run(p *Process, program string, argv, env []string, mark strin
 	return nil
 }
 
-// artifactPaths is the start command with artifacts named by the copies of the
-// build's layout.
-func (spec LaunchSpec) artifactPaths() []string {
-	argv := slices.Clone(spec.Config.Start)
+// artifactPaths is a command with artifacts named by the copies of the build's
+// layout.
+func (spec LaunchSpec) artifactPaths(argv []string) []string {
+	argv = slices.Clone(argv)
 	for i, arg := range argv {
 		if spec.Build.Dir != "" && slices.Contains(spec.Config.artifacts(), arg) {
 			argv[i] = filepath.Join(spec.Build.Dir, arg)
 		}
 	}
 	return argv
+}
+
+// Command is an argument list as it runs in a build, with its whole environment:
+// artifacts are named by the copies of the layout, {worktree} and {layout} filled
+// in; variables for a server, such as its port, are left out. The working
+// directory is the build's worktree.
+func (b Build) Command(cfg Config, argv []string) (args, env []string) {
+	with := buildPlaceholders(b.Worktree, b.Seed)
+	cfg.Env = maps.Clone(cfg.Env)
+	maps.DeleteFunc(cfg.Env, func(_, value string) bool { return launchOnly(value) })
+	spec := LaunchSpec{Config: cfg, Build: b}
+	args = spec.artifactPaths(argv)
+	return expandAll(args, with), launchEnvironment(spec, with)
 }
 
 // launchEnvironment is gate's environment with the target's variables, in one

@@ -24,7 +24,7 @@ type Process struct {
 	ownData bool   // made by Start, removed by Stop
 	started time.Time
 	readyIn time.Duration
-	output  *ring
+	output  *Ring
 	drained chan struct{} // closed when all output was read
 	pipe    *os.File
 	tree    *tree

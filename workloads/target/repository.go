@@ -52,6 +52,23 @@ func OpenRepository(ctx context.Context, dir string) (*Repository, error) {
 // Name is the base name of the working tree, for reports.
 func (r *Repository) Name() string { return filepath.Base(r.top) }
 
+// Prefix is the path of a directory of the working tree, relative to its root;
+// "." is the root itself.
+func (r *Repository) Prefix(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err == nil {
+		dir, err = filepath.EvalSymlinks(dir)
+	}
+	if err != nil {
+		return "", err
+	}
+	rel, err := filepath.Rel(r.top, dir)
+	if err == nil && !filepath.IsLocal(rel) {
+		err = fmt.Errorf("%s is not within %s", dir, r.Name())
+	}
+	return rel, err
+}
+
 // Resolve returns the full commit id that ref names. The error is ErrNoCommit
 // when there is none, with the command that would fetch it.
 func (r *Repository) Resolve(ctx context.Context, ref string) (string, error) {
@@ -144,6 +161,17 @@ func (r *Repository) DefaultBranch(ctx context.Context) (string, error) {
 func (r *Repository) Dirty(ctx context.Context) (bool, error) {
 	out, err := git(ctx, r.top, "status", "--porcelain", "--untracked-files=no")
 	return out != "", err
+}
+
+// SameFiles reports whether two commits hold the same files, whatever their
+// messages and histories.
+func (r *Repository) SameFiles(ctx context.Context, a, b string) (bool, error) {
+	one, err := r.tree(ctx, a)
+	if err != nil {
+		return false, err
+	}
+	other, err := r.tree(ctx, b)
+	return one == other, err
 }
 
 // tree is the id of the files of a commit: equal for commits that differ only in

@@ -25,7 +25,7 @@ type Session struct {
 	dir        string
 	owner      *os.File // locked for the session's life
 	cache      *buildCache
-	spawner    *spawner
+	spawner    *Spawner
 	ctx        context.Context // cancelled by Close, which ends builds and launches under way
 	cancel     context.CancelFunc
 	work       sync.WaitGroup // builds and launches under way
@@ -73,12 +73,12 @@ func NewSession(ctx context.Context, repository *Repository) (*Session, error) {
 	if note != "" {
 		notes = append(notes, note)
 	}
-	if err := becomeSubreaper(); err != nil {
+	if err := BecomeSubreaper(); err != nil {
 		notes = append(notes, "orphans of the target may outlive it: "+err.Error())
 	}
 	sctx, cancel := context.WithCancel(context.Background())
 	return &Session{
-		repository: repository, dir: dir, owner: owner, cache: cache, spawner: newSpawner(),
+		repository: repository, dir: dir, owner: owner, cache: cache, spawner: NewSpawner(),
 		ctx: sctx, cancel: cancel, notes: notes,
 		arms: map[string]*armDirectory{}, order: map[string]int{}, processes: map[*Process]struct{}{},
 	}, nil
@@ -192,7 +192,7 @@ func (s *Session) Close() error {
 		}
 	}
 	killStrays(s.dir)
-	s.spawner.close()
+	s.spawner.Close()
 	errs = append(errs, removeSessionDir(context.Background(), s.dir, s.repositoryDir()), s.owner.Close())
 	err := errors.Join(errs...)
 

@@ -9,12 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// spawner starts children from one operating-system thread of its own, for two
+// Spawner starts children from one operating-system thread of its own, for two
 // reasons. The parent-death signal is sent when the *thread* that forked ends, not
 // when the process does, so it must come from one that outlives the child. And a
 // child inherits the affinity of the thread that forks it: set there, it holds
 // from the first instruction on, for all threads that the child makes.
-type spawner struct {
+type Spawner struct {
 	jobs  chan spawnJob
 	ended chan struct{}
 }
@@ -25,8 +25,9 @@ type spawnJob struct {
 	done  chan error
 }
 
-func newSpawner() *spawner {
-	s := &spawner{jobs: make(chan spawnJob), ended: make(chan struct{})}
+// NewSpawner starts the thread.
+func NewSpawner() *Spawner {
+	s := &Spawner{jobs: make(chan spawnJob), ended: make(chan struct{})}
 	go func() {
 		// Never unlocked: the runtime ends the thread with the goroutine, so that
 		// no other goroutine gets one with a changed affinity, and a child that is
@@ -42,14 +43,14 @@ func newSpawner() *spawner {
 
 // run calls start on the spawner's thread, which has the given CPUs for the time;
 // none means those of this process.
-func (s *spawner) run(cpus []int, start func() error) error {
+func (s *Spawner) run(cpus []int, start func() error) error {
 	job := spawnJob{cpus, start, make(chan error, 1)}
 	s.jobs <- job
 	return <-job.done
 }
 
-// close ends the thread. Nothing may be run afterwards.
-func (s *spawner) close() {
+// Close ends the thread. Nothing may be run afterwards.
+func (s *Spawner) Close() {
 	close(s.jobs)
 	<-s.ended
 }
@@ -82,10 +83,10 @@ func childAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// becomeSubreaper makes orphans of the targets children of this process and not
+// BecomeSubreaper makes orphans of the targets children of this process and not
 // of init, so that a daemon that forks twice can be found, counted and ended. It
 // stays so until the process ends.
-func becomeSubreaper() error {
+func BecomeSubreaper() error {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("become the reaper of orphans: %w", err)
 	}

@@ -7,23 +7,25 @@ import (
 	"syscall"
 )
 
-// spawner starts children. Without affinity and parent-death signals there is
+// Spawner starts children. Without affinity and parent-death signals there is
 // nothing to it.
-type spawner struct{}
+type Spawner struct{}
 
-func newSpawner() *spawner { return &spawner{} }
+// NewSpawner makes a Spawner.
+func NewSpawner() *Spawner { return &Spawner{} }
 
 // run calls start; CPUs cannot be chosen on this system.
-func (*spawner) run(_ []int, start func() error) error { return start() }
+func (*Spawner) run(_ []int, start func() error) error { return start() }
 
-func (*spawner) close() {}
+// Close does nothing.
+func (*Spawner) Close() {}
 
 // childAttributes put a child in a process group of its own.
 func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// becomeSubreaper does nothing: orphans go to launchd and are found by their
+// BecomeSubreaper does nothing: orphans go to launchd and are found by their
 // process group.
-func becomeSubreaper() error { return nil }
+func BecomeSubreaper() error { return nil }
 
 // ownedByMe reports whether a file belongs to this user.
 func ownedByMe(info os.FileInfo) bool {

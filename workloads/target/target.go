@@ -67,6 +67,10 @@ type Config struct {
 	// the build makes and the target needs. Empty: Start[0] where that is a
 	// relative path with a slash.
 	Artifacts []string
+	// Part tells builds of one arm apart that are kept side by side, such as the
+	// test binaries of its packages: a build replaces the artifacts of the same
+	// part only. A short name without slashes; may be empty.
+	Part string
 	// Layouts is how many layouts to build for each arm. Not used here: the
 	// caller turns it into seeds.
 	Layouts int

@@ -25,7 +25,7 @@ type toolchain struct {
 
 // identifyToolchain looks at the build command of a target.
 func identifyToolchain(ctx context.Context, cfg Config, worktree string, env []string) (toolchain, error) {
-	program, err := findProgram(cfg.Build[0], worktree)
+	program, err := FindProgram(cfg.Build[0], worktree)
 	if err != nil {
 		return toolchain{}, err
 	}
@@ -40,7 +40,7 @@ func identifyToolchain(ctx context.Context, cfg Config, worktree string, env []s
 		return strings.TrimSpace(string(out)), err
 	}
 	switch {
-	case kind.name == "go" && len(cfg.Build) > 1 && cfg.Build[1] == "build":
+	case kind.name == "go" && len(cfg.Build) > 1 && (cfg.Build[1] == "build" || cfg.Build[1] == "test"): // test -c
 		kind.isGo = true
 		return identifyGo(kind, query, program)
 	case kind.name == "cargo":

@@ -34,7 +34,7 @@ type tree struct {
 	groups   map[int]bool
 	sessions map[int]bool
 	lastPID  int           // newest process id of the machine at the last look
-	reaped   time.Duration // CPU of orphans that were waited for here
+	reaped   Usage         // of orphans that were waited for here
 	final    time.Duration // CPU of root once it was waited for; −1 before
 	highest  time.Duration // largest sum returned: CPU time never runs back
 	loadavg  *os.File
@@ -128,6 +128,25 @@ func (t *tree) newestPID() int {
 		return 0
 	}
 	return pid
+}
+
+// nothingBefore says that no member but the root has a lower process id than this:
+// the first look need not list all processes.
+func (t *tree) nothingBefore(pid int) { t.lastPID = pid }
+
+// remains looks for members, the quick way.
+func (t *tree) remains() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.refresh(false)
+	return len(t.members) > 0
+}
+
+// orphanUsage is that of the orphans that were waited for here.
+func (t *tree) orphanUsage() Usage {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.reaped
 }
 
 // scanRange is how many new process ids are looked at one by one before all of
@@ -231,7 +250,7 @@ func (t *tree) refresh(everything bool) (went bool) {
 	return went
 }
 
-// reap waits for a dead orphan and keeps its CPU time, with that of the children
+// reap waits for a dead orphan and keeps its usage, with that of the children
 // that it waited for (getrusage(2)). The root is waited for by its owner.
 func (t *tree) reap(m *member) bool {
 	if m.pid == t.root || !m.last.zombie() || m.last.parent != os.Getpid() {
@@ -242,7 +261,7 @@ func (t *tree) reap(m *member) bool {
 	if err != nil || pid != m.pid {
 		return errors.Is(err, syscall.ECHILD)
 	}
-	t.reaped += time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	t.reaped.Add(usageOf(&usage))
 	return true
 }
 
@@ -274,7 +293,7 @@ func (t *tree) cpu() time.Duration {
 			t.mu.Lock()
 		}
 	}
-	sum := t.reaped + max(t.final, 0)
+	sum := t.reaped.CPU() + max(t.final, 0)
 	for _, m := range t.members {
 		if m.pid == t.root && t.final >= 0 {
 			continue

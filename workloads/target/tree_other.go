@@ -170,6 +170,13 @@ func (t *tree) gone(ctx context.Context, deadline time.Time) bool {
 
 func (t *tree) close() {}
 
+func (t *tree) nothingBefore(int) {}
+
+// remains looks for members. What ended by itself was waited for by launchd.
+func (t *tree) remains() bool { return len(t.members()) > 0 }
+
+func (t *tree) orphanUsage() Usage { return Usage{} }
+
 // owns proves by lsof that whoever listens on the port is of the tree.
 func (t *tree) owns(addr netip.AddrPort) error {
 	pids, err := lsof("-nP", "-iTCP:"+strconv.Itoa(int(addr.Port())), "-sTCP:LISTEN")
@@ -218,6 +225,13 @@ func describe(pids []int) string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// awaitZombie waits for nothing and knows of no delay: the wait that follows tells
+// the end.
+func awaitZombie(int) (time.Duration, time.Time) { return 0, time.Time{} }
+
+// EndOrphans does nothing: orphans are launchd's.
+func EndOrphans(int) string { return "" }
 
 // killStrays kills processes whose program or working directory lies in a
 // session's directory.

@@ -2,6 +2,7 @@ package target
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strconv"
 	"strings"
@@ -93,6 +94,26 @@ func awaitExit(pids []int, wait time.Duration) {
 	_, _ = unix.Ppoll(fds, &timeout, nil) // interrupted is as good: the caller looks again
 }
 
+// awaitZombie returns when a child has ended, but is not yet waited for: then its
+// account of waiting for a CPU can still be read, the second number of
+// /proc/PID/schedstat, in ns (Documentation/scheduler/sched-stats.rst).
+func awaitZombie(pid int) (delay time.Duration, ended time.Time) {
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	ended = time.Now()
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/schedstat")
+	fields := strings.Fields(string(text))
+	if err != nil || len(fields) < 2 {
+		return 0, ended
+	}
+	nanos, _ := strconv.ParseInt(fields[1], 10, 64) // 0 where it is no number
+	return time.Duration(nanos), ended
+}
+
 // close gives the tree's files back. The tree must be empty or given up.
 func (t *tree) close() {
 	t.mu.Lock()
@@ -123,6 +144,38 @@ func programName(pid int) string {
 		return "?"
 	}
 	return strings.TrimSpace(string(name))
+}
+
+// EndOrphans ends orphans that no tree knows, and names them: they took a session
+// of their own, lost their parents, and hid or ended before a look could tell whose
+// they were. What they used is lost. Only processes that were born after the given
+// one are looked at, and no session may have launches under way: gate's own
+// children stay in its session, so an orphan of another is a descendant of a child.
+func EndOrphans(since int) string {
+	own, err := unix.Getsid(0)
+	if err != nil {
+		return ""
+	}
+	var found []int
+	for _, pid := range allPIDs() {
+		if pid <= since {
+			continue
+		}
+		line, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+		if err != nil {
+			continue
+		}
+		if s, err := parseProcStat(line); err == nil && s.parent == os.Getpid() && s.session != own {
+			found = append(found, pid)
+		}
+	}
+	names := describe(found)
+	for _, pid := range found {
+		_ = syscall.Kill(pid, syscall.SIGKILL) // dead already is as good
+		awaitExit([]int{pid}, killTime)
+		_, _ = syscall.Wait4(pid, nil, syscall.WNOHANG, nil) // waited for by others is as good
+	}
+	return names
 }
 
 // strayTries is how often killStrays looks again; a process that forks as fast as
