@@ -48,6 +48,8 @@ type Arm struct {
 	Start             target.Config  // how this arm is started
 	Builds            []target.Build // one per layout
 	Addr              string         // HOST:PORT of a server that is running already, for Run; Start is not used then, and Builds holds one that is empty
+	Extra             float64        // requests sent to it besides and not recorded, for each recorded one; see extra.go
+	Divert            string         // HOST:PORT that gets the recorded requests in its place
 }
 
 // Config is all that an experiment needs.
@@ -59,8 +61,12 @@ type Config struct {
 	Provenance result.Provenance // StartedAt is when the budget began to run
 	Policy     result.Policy
 	Metrics    []string // declared gating metrics
+
+	Calibration *result.Calibration // what is known of such checks, for the plan; nil: nothing
+
 	Seed       uint64
 	Budget     time.Duration // for everything since Provenance.StartedAt
+	RatePerS   float64       // offered to each arm, as an earlier run of the pair was; 0: as much as the scenario and base's capacity allow
 	Timeout    time.Duration // of one request
 	Protocol   load.Protocol // what the targets speak; load.HTTP1 when empty
 	TLS        *tls.Config   // for protocols over TLS; nil trusts the system's authorities
@@ -70,6 +76,9 @@ type Config struct {
 	// Alternate forces slices in turn instead of the duet, for arms that cannot
 	// live side by side.
 	Alternate bool
+
+	// Calibrate measures for as long as the budget lasts, without looks.
+	Calibrate *Calibrate
 
 	// Decide is called at every planned look; true ends the check.
 	Decide func(*result.Document) bool
@@ -104,6 +113,7 @@ var ErrInterrupted = errors.New("interrupted")
 type experiment struct {
 	cfg      Config
 	doc      *result.Document
+	load     load.Config // of the engine
 	engine   *load.Engine
 	prepared []string // per arm: directory that fresh launches copy; "" when they load anew
 	costs    Costs
@@ -126,14 +136,14 @@ func Check(ctx context.Context, cfg Config) (*result.Document, error) {
 
 // begin prepares the document and the engine.
 func begin(cfg Config, kind result.Kind) (*experiment, error) {
-	x := &experiment{cfg: cfg, prepared: make([]string, len(cfg.Arms)), costs: AssumedCosts()}
+	x := &experiment{cfg: cfg, prepared: make([]string, len(cfg.Arms)), costs: AssumedCosts(cfg.Alternate)}
 	x.costs.Start = 0
 	x.doc = newDocument(cfg, kind)
 	cpu := -1
 	if len(cfg.EngineCPUs) > 0 && !slices.Contains(cfg.TargetCPUs, cfg.EngineCPUs[0]) {
 		cpu = cfg.EngineCPUs[0]
 	}
-	engine, err := load.New(load.Config{
+	x.load = load.Config{
 		CPU:         cpu,
 		Connections: 32,
 		Timeout:     cfg.Timeout,
@@ -141,7 +151,8 @@ func begin(cfg Config, kind result.Kind) (*experiment, error) {
 		Probes:      len(cfg.Driver.Probes()),
 		Protocol:    cfg.Protocol,
 		TLS:         cfg.TLS,
-	})
+	}
+	engine, err := load.New(x.load)
 	if err != nil {
 		return x, err
 	}
@@ -180,6 +191,7 @@ func newDocument(cfg Config, kind result.Kind) *result.Document {
 			EngineCPUs:     cfg.EngineCPUs,
 			Policy:         cfg.Policy,
 			Limits:         cfg.Scenario.Limits,
+			Calibration:    cfg.Calibration,
 		},
 		Launches: []result.Launch{},
 		Slices:   []result.Slice{},
@@ -187,14 +199,20 @@ func newDocument(cfg Config, kind result.Kind) *result.Document {
 	if cfg.Alternate {
 		doc.Plan.Mode = result.ModeAlternating
 	}
-	for _, arm := range cfg.Arms {
+	doc.Arms = DescribeArms(cfg.Arms)
+	return doc
+}
+
+// DescribeArms says for a document what the arms are and how they were built.
+func DescribeArms(arms []Arm) (out []result.Arm) {
+	for _, arm := range arms {
 		a := result.Arm{Name: arm.Name, Ref: arm.Ref, Commit: arm.Commit}
 		for _, b := range arm.Builds {
 			a.Layouts = append(a.Layouts, result.Layout{ID: b.Layout, Seed: b.Seed, SHA256: b.SHA256, BuildS: b.Elapsed.Seconds()})
 		}
-		doc.Arms = append(doc.Arms, a)
+		out = append(out, a)
 	}
-	return doc
+	return out
 }
 
 // runLengths packs the operation of each probe as "recall*323".
@@ -284,17 +302,24 @@ func (x *experiment) check(ctx context.Context) error {
 
 // plan fits the schedule into what is left of the budget.
 func (x *experiment) plan() error {
-	shape, err := Fit(x.cfg.Budget-x.elapsed()-reserve, x.costs)
+	available := x.cfg.Budget - x.elapsed() - reserve
+	shape, err := x.cfg.Calibrate.fit(available, x.elapsed(), x.costs)
 	if err != nil {
 		return err
 	}
 	p := &x.doc.Plan
 	p.Blocks, p.Rounds, p.Looks = shape.Blocks, shape.Rounds, Looks(shape.Blocks)
+	if x.cfg.Calibrate != nil {
+		p.Looks = []int{shape.Blocks}
+	}
 	wanted := x.cfg.Scenario.Arrival.RatePerS
 	p.CapacityPerS = x.capacity
 	p.RatePerS = math.Min(wanted, duetShare/2*x.capacity)
 	if x.cfg.Alternate {
 		p.RatePerS = math.Min(wanted, duetShare*x.capacity)
+	}
+	if x.cfg.RatePerS > 0 {
+		p.RatePerS = math.Min(wanted, x.cfg.RatePerS)
 	}
 	p.RateShare = p.RatePerS / wanted
 	x.fitProbes(int(p.RatePerS * p.OpenS))

@@ -1,6 +1,7 @@
 package experiment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,8 @@ type launched struct {
 	index int // into doc.Launches
 	proc  instance
 	lane  *load.Lane
-	keep  bool // its data directory outlives it
+	extra *extra // nil where nothing is sent besides
+	keep  bool   // its data directory outlives it
 }
 
 // instance is a process of an arm, or a server that was running already.
@@ -134,12 +136,13 @@ func (x *experiment) fill(ctx context.Context, l *launched) error {
 	if err := l.proc.OwnsPort(ctx); err != nil {
 		return err
 	}
-	lane, err := x.engine.Connect(ctx, l.proc.Addr())
+	addr := cmp.Or(x.cfg.Arms[l.arm].Divert, l.proc.Addr())
+	lane, err := x.engine.Connect(ctx, addr)
 	if err != nil {
 		return fmt.Errorf("connect to %s: %w", name, x.explain(l, err))
 	}
 	l.lane = lane
-	return nil
+	return x.accompany(ctx, l)
 }
 
 func (x *experiment) rec(l *launched) *result.Launch { return &x.doc.Launches[l.index] }
@@ -172,6 +175,7 @@ func (x *experiment) stop(ctx context.Context, l *launched, ended result.Ended) 
 	if l.lane != nil {
 		l.lane.Close()
 	}
+	l.extra.close()
 	x.rec(l).Ended = ended
 	// The process is stopped also when the check has been cancelled.
 	stopped, err := l.proc.Stop(context.WithoutCancel(ctx), stopGrace)

@@ -32,14 +32,18 @@ type Costs struct {
 }
 
 // AssumedCosts are used when nothing has been measured: a server that starts in
-// a third of a second.
-func AssumedCosts() Costs {
-	return Costs{
+// a third of a second. Arms in alternation take an open part each.
+func AssumedCosts(alternate bool) Costs {
+	c := Costs{
 		Start:  350 * time.Millisecond,
 		WarmUp: 1200 * time.Millisecond,
 		Stop:   200 * time.Millisecond,
 		Round:  openPart + closedPart + drainMargin,
 	}
+	if alternate {
+		c.Round += openPart + drainMargin
+	}
+	return c
 }
 
 // fixed is the cost of a block without its rounds, solo slices shared out.
@@ -82,6 +86,30 @@ func Fit(available time.Duration, c Costs) (Shape, error) {
 	}
 	blocks := min(int(available/c.Block(rounds)), wantBlocks)
 	return Shape{Blocks: blocks, Rounds: rounds}, nil
+}
+
+// Calibrate makes a check as long as its budget allows, with no looks before the
+// end, of the blocks that a check of another budget has.
+type Calibrate struct {
+	CheckBudget time.Duration // of that other check
+	Check       Shape         // of that other check, set by Check when it is known
+}
+
+// fit chooses blocks × rounds, of a usual check when c is nil. spent is what
+// preparing took, which the other check needs too.
+func (c *Calibrate) fit(available, spent time.Duration, costs Costs) (Shape, error) {
+	if c == nil {
+		return Fit(available, costs)
+	}
+	var err error
+	if c.Check, err = Fit(c.CheckBudget-spent-reserve, costs); err != nil {
+		return Shape{}, fmt.Errorf("a check of %s on this runner: %w", c.CheckBudget, err)
+	}
+	blocks := int(available / costs.Block(c.Check.Rounds))
+	if blocks < minBlocks {
+		return Shape{}, &BudgetError{Available: available, Needed: minBlocks * costs.Block(c.Check.Rounds)}
+	}
+	return Shape{Blocks: blocks, Rounds: c.Check.Rounds}, nil
 }
 
 // Looks are the numbers of complete blocks after which the evidence is looked

@@ -10,7 +10,7 @@ import (
 )
 
 func TestFit(t *testing.T) {
-	slow := AssumedCosts()
+	slow := AssumedCosts(false)
 	slow.Start = 10 * time.Second
 	for _, tt := range []struct {
 		name      string
@@ -18,8 +18,9 @@ func TestFit(t *testing.T) {
 		costs     Costs
 		want      Shape
 	}{
-		{"a quick server in five minutes gets the default shape", 285 * time.Second, AssumedCosts(), Shape{Blocks: 28, Rounds: 4}},
-		{"more time than the default shape needs buys nothing", time.Hour, AssumedCosts(), Shape{Blocks: 28, Rounds: 4}},
+		{"a quick server in five minutes gets the default shape", 285 * time.Second, AssumedCosts(false), Shape{Blocks: 28, Rounds: 4}},
+		{"in turn, a round takes two open parts", 70 * time.Second, AssumedCosts(true), Shape{Blocks: 8, Rounds: 2}},
+		{"more time than the default shape needs buys nothing", time.Hour, AssumedCosts(false), Shape{Blocks: 28, Rounds: 4}},
 		{"a slow start buys rounds, until eight blocks are left", 285 * time.Second, slow, Shape{Blocks: 8, Rounds: 8}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -35,12 +36,12 @@ func TestFit(t *testing.T) {
 }
 
 func TestFitRefusesTooSmallBudget(t *testing.T) {
-	_, err := Fit(20*time.Second, AssumedCosts())
+	_, err := Fit(20*time.Second, AssumedCosts(false))
 	var small *BudgetError
 	if !errors.As(err, &small) {
 		t.Fatalf("Fit = %v, want a *BudgetError", err)
 	}
-	if _, err := Fit(small.Needed, AssumedCosts()); err != nil {
+	if _, err := Fit(small.Needed, AssumedCosts(false)); err != nil {
 		t.Errorf("Fit with the time that the error names: %v", err)
 	}
 }

@@ -47,7 +47,8 @@ func (x *experiment) offer(ctx context.Context, lanes []*launched, request uint6
 		}
 		loop.Due = append(loop.Due, x.due(request+uint64(i), n, rate, offset))
 	}
-	return x.engine.Open(ctx, loop)
+	extra := x.extraOpen(ctx, lanes, request, n, rate)
+	return alongside(extra, func() (load.Report, error) { return x.engine.Open(ctx, loop) })
 }
 
 func (x *experiment) due(round uint64, n int, rate float64, offset time.Duration) []int64 {
@@ -101,7 +102,8 @@ func (x *experiment) saturate(ctx context.Context, lanes []*launched, request ui
 	for _, l := range lanes {
 		loop.Lanes = append(loop.Lanes, l.lane)
 	}
-	return x.engine.Closed(ctx, loop)
+	extra := x.extraClosed(ctx, lanes, request, n, length)
+	return alongside(extra, func() (load.Report, error) { return x.engine.Closed(ctx, loop) })
 }
 
 // record runs a slice and writes what it cost and yielded into the document.
