@@ -118,14 +118,15 @@ func judgedPages(t *testing.T, dir string) (pages []browserPage) {
 }
 
 // difficultPages are reports of a check as long as checks get, of runs, of a
-// check that measured nothing, and of a document whose every text attacks.
+// check that measured nothing, of benchmarks, and of a document whose
+// every text attacks.
 func difficultPages(t *testing.T, dir string) (pages []browserPage) {
 	t.Helper()
 	long := resulttest.Check(resulttest.Options{
 		Seed: 11, Layouts: 8, CommonSD: 0.05, RoundSD: 0.01, LaunchSD: 0.01, LayoutSD: 0.005,
 		Effects: map[string]float64{"cpu_per_op": 0.08, "latency.p99": 0.1},
 	})
-	difficult := []fixture{{"five-minutes", long, verdict.Judge(long)}, hostile()}
+	difficult := []fixture{{"five-minutes", long, verdict.Judge(long)}, hostile(), large(24, longName)}
 	for _, f := range fixtures() {
 		if f.name == "run" || f.name == "run-unjudged" || f.name == "identical" {
 			difficult = append(difficult, f)

@@ -13,6 +13,9 @@ const (
 	maxWord     = 12 // a decision, a unit
 	maxName     = 64
 	maxSentence = 400
+
+	maxBenchmark = 200 // packages, sub-benchmarks and their parameters make long names
+	maxMeasure   = maxBenchmark + maxName
 )
 
 // clean makes one printable line of s, of at most limit characters.

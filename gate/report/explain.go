@@ -38,6 +38,9 @@ func cleaned(texts []string) (out []string) {
 }
 
 func explainMeasured(doc *result.Document, v verdict.Verdict) []string {
+	if isSuite(doc) {
+		return explainSuiteMeasured(doc)
+	}
 	p := doc.Plan
 	if doc.Outcome.Ended == result.RunIdentical {
 		return []string{"Base and head were built and came out as the same bytes, so nothing was run."}
@@ -77,6 +80,9 @@ func short(arms []result.Arm, i int) string {
 }
 
 func explainWhy(doc *result.Document, v verdict.Verdict) []string {
+	if isSuite(doc) {
+		return explainSuiteWhy(doc, v)
+	}
 	out := []string{sentence(v.Reason)}
 	if doc.Kind == result.KindRun || v.Status == verdict.Invalid {
 		return out
@@ -94,7 +100,7 @@ func explainWhy(doc *result.Document, v verdict.Verdict) []string {
 
 // explainMetric says in a sentence what an effect and its interval mean.
 func explainMetric(m verdict.Metric) string {
-	name := clean(m.Name, maxName)
+	name := clean(m.Name, maxMeasure)
 	if !m.HasEffect {
 		return fmt.Sprintf("%s: %s", name, m.Reason)
 	}
@@ -163,10 +169,13 @@ func smallest(v verdict.Verdict) string {
 	if most.Name == "" {
 		return ""
 	}
-	return fmt.Sprintf("What may have been missed: a slow-down of up to %s%% in %s.", strings.TrimPrefix(signed(most, most.High), "+"), clean(most.Name, maxName))
+	return fmt.Sprintf("What may have been missed: a slow-down of up to %s%% in %s.", strings.TrimPrefix(signed(most, most.High), "+"), clean(most.Name, maxMeasure))
 }
 
 func explainNoise(doc *result.Document) (out []string) {
+	if isSuite(doc) {
+		return explainSuiteNoise(doc)
+	}
 	for _, t := range verdict.Traces(doc) {
 		parts := noiseParts(t.Noise)
 		if parts[0].size == 0 {
@@ -231,9 +240,13 @@ func machineNotes(doc *result.Document) (out []string) {
 func explainNext(doc *result.Document, v verdict.Verdict) []string {
 	out := []string{capital(sentence(v.Next))}
 	if v.Status == verdict.Regression {
-		for _, m := range v.Metrics {
+		metrics := v.Metrics
+		if isSuite(doc) {
+			metrics = ByImportance(metrics)
+		}
+		for _, m := range metrics {
 			if m.Decision == verdict.Worse {
-				out = append(out, "Start with "+advice(m.Name)+".")
+				out = append(out, "Start with "+advice(m)+".")
 				break
 			}
 		}
@@ -245,8 +258,11 @@ func explainNext(doc *result.Document, v verdict.Verdict) []string {
 }
 
 // advice says where to look first for what made a metric worse.
-func advice(metric string) string {
+func advice(m verdict.Metric) string {
+	metric := m.Name
 	switch {
+	case m.Benchmark != "":
+		return suiteAdvice(m)
 	case strings.HasPrefix(metric, "cpu_per_op"), strings.HasPrefix(metric, "throughput"):
 		return "a CPU profile of base and of head under the same scenario: the request costs more CPU"
 	case strings.HasPrefix(metric, "latency"):

@@ -43,6 +43,10 @@ type table struct {
 // Illustrate draws what a verdict rests on. v must be the verdict of doc.
 func Illustrate(doc *result.Document, v verdict.Verdict) Figures {
 	f := Figures{number: theNumber(doc, v), reproduce: reproduce(doc), scenario: doc.Provenance.Scenario.Text}
+	if isSuite(doc) {
+		f.overview, f.sections = forest(v), suiteSections(doc, v)
+		return f
+	}
 	if doc.Kind == result.KindCheck {
 		f.overview = overview(v)
 	}
@@ -97,6 +101,9 @@ func theNumber(doc *result.Document, v verdict.Verdict) bigNumber {
 		}
 		e := newEffect(m)
 		label := "in " + clean(m.Name, maxName)
+		if m.Benchmark != "" {
+			label = "in " + clean(m.Name, maxMeasure)
+		}
 		if m.Decision != verdict.Better {
 			label += ", limit " + formatLimit(doc.Kind, m)
 		}
@@ -114,7 +121,10 @@ func theNumber(doc *result.Document, v verdict.Verdict) bigNumber {
 		return of(pick(v.Metrics, verdict.Open, func(m verdict.Metric) float64 { return m.High }))
 	case verdict.Pass:
 		return of(pick(v.Metrics, verdict.Clear, func(m verdict.Metric) float64 {
-			if m.Unit == verdict.UnitFraction {
+			switch {
+			case isSuite(doc):
+				return math.Abs(m.Effect) // as in the headline
+			case m.Unit == verdict.UnitFraction:
 				return math.Inf(-1)
 			}
 			return m.High
@@ -131,10 +141,15 @@ func reproduce(doc *result.Document) []string {
 		return nil
 	}
 	base, head := clean(doc.Arms[0].Commit, maxName), clean(doc.Arms[1].Commit, maxName)
-	return []string{
-		fmt.Sprintf("git fetch origin %s %s", base, head),
-		fmt.Sprintf("gate check --base %s --head %s --seed %d", base, head, p.Seed),
+	check := fmt.Sprintf("gate check --base %s --head %s --seed %d", base, head, p.Seed)
+	if isSuite(doc) {
+		flags, leftOut := Chosen(doc)
+		check = join(append([]string{check}, flags...)...)
+		if len(leftOut) > 0 {
+			check += " # and as it was: " + strings.Join(leftOut, ", ")
+		}
 	}
+	return []string{fmt.Sprintf("git fetch origin %s %s", base, head), check}
 }
 
 // percents words fractions on an axis.

@@ -84,14 +84,21 @@ func blockFigure(limit float64, t verdict.Trace) figure {
 	var dots []chart.Point
 	tab := table{Header: []string{"block", "layouts base / head", "rounds", "effect", "low", "high"}}
 	for _, b := range t.Blocks {
-		tip := fmt.Sprintf("block %d, layouts %d and %d: %s", b.Block, b.BaseLayout, b.HeadLayout, effectText(b.Effect, b.Low, b.High))
+		cells := effectCells(b.Effect, b.Low, b.High)
+		said := effectText(b.Effect, b.Low, b.High)
+		if b.Rounds < 2 { // one round has no spread
+			cells, said = []string{cells[0], absent, absent}, cells[0]
+		}
+		tip := fmt.Sprintf("block %d, layouts %d and %d: %s", b.Block, b.BaseLayout, b.HeadLayout, said)
 		x := float64(b.Block)
-		ranges = append(ranges, chart.Range{At: x, Low: b.Low, High: b.High, Tip: tip})
+		if b.Rounds > 1 {
+			ranges = append(ranges, chart.Range{At: x, Low: b.Low, High: b.High, Tip: tip})
+		}
 		dots = append(dots, chart.Point{X: x, Y: b.Effect, Tip: tip})
 		effects = append(effects, b.Effect)
 		tab.Rows = append(tab.Rows, append([]string{
 			strconv.Itoa(b.Block), fmt.Sprintf("%d / %d", b.BaseLayout, b.HeadLayout), strconv.Itoa(b.Rounds),
-		}, effectCells(b.Effect, b.Low, b.High)...))
+		}, cells...))
 	}
 	c := effectChart(slug("block", t.Name), name+": effect of each block", "block", limit, t.Blocks[len(t.Blocks)-1].Block, effects)
 	c.Marks = append(c.Marks, chart.Ranges{Class: "interval", Items: ranges}, chart.Dots{Class: "estimate", Points: dots})

@@ -16,7 +16,7 @@ type fixture struct {
 }
 
 func fixtures() []fixture {
-	return []fixture{
+	return append(suites(), []fixture{
 		{"pass", checkDocument(), passVerdict()},
 		{"improvement", checkDocument(), improvementVerdict()},
 		{"regression", checkDocument(), regressionVerdict()},
@@ -25,7 +25,7 @@ func fixtures() []fixture {
 		{"identical", identicalDocument(), identicalVerdict()},
 		{"run", runDocument(), runVerdict()},
 		{"run-unjudged", runDocument(), unjudgedRunVerdict()},
-	}
+	}...)
 }
 
 func checkDocument() *result.Document {

@@ -16,7 +16,9 @@ type grid struct{ columns []column }
 type column struct {
 	title string
 	right bool
-	rank  int // columns with the lowest rank go first; keep and names stay
+	rank  int  // columns with the lowest rank go first; keep and names stay
+	left  bool // what is too wide is cut on the left
+	least int  // of the first column: made as narrow as this before another one goes
 	cell  func(row int) string
 	style func(row int) lipgloss.Style
 	width int
@@ -46,7 +48,11 @@ func (g *grid) fit(rows, width int) {
 		}
 	}
 	g.columns = slices.DeleteFunc(g.columns, func(c column) bool { return empty(c, rows) })
-	for g.excess(width) > 0 {
+	slack := 0
+	if first := g.columns[0]; first.least > 0 {
+		slack = max(0, first.width-first.least)
+	}
+	for g.excess(width) > slack {
 		least := slices.MinFunc(g.columns, func(a, b column) int { return a.rank - b.rank }).rank
 		if least >= keep {
 			break
@@ -99,6 +105,9 @@ func (s *screen) cells(g grid, indent int, cell func(column) (string, lipgloss.S
 	b.WriteString(strings.Repeat(" ", indent))
 	for i, c := range g.columns {
 		text, style := cell(c)
+		if c.left {
+			text = cutLeft(text, c.width)
+		}
 		text = ansi.Truncate(text, c.width, "…")
 		padding := strings.Repeat(" ", c.width-lipgloss.Width(text))
 		if i > 0 {

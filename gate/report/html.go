@@ -42,12 +42,27 @@ type pageView struct {
 	Sections                  []section
 	Reproduce                 []string
 	Scenario                  string
+	Suite, Others             *suiteView // of benchmarks: the measures that matter most, and the others
+	Rest                      string     // what the others are
+	Groups                    []groupView
+}
+
+// suiteView is a table of measures of benchmarks.
+type suiteView struct {
+	Label string
+	Rows  []rowView
+}
+
+// groupView is benchmarks that were not compared.
+type groupView struct {
+	Title string
+	Names []factView
 }
 
 type factView struct{ Label, Text string }
 
 type rowView struct {
-	Name, Base, Head, Effect, Interval, Words, Limit, MDE, Decision, Mark, Class string
+	Name, Unit, Base, Head, Effect, Interval, Words, Limit, MDE, Decision, Mark, Class string
 }
 
 func newPageView(m Model, f Figures) pageView {
@@ -63,11 +78,24 @@ func newPageView(m Model, f Figures) pageView {
 		Overview: f.overview, Sections: f.sections, Reproduce: f.reproduce, Scenario: cleanLines(f.scenario),
 		Reasons: factViews(m.reasons), Measured: factViews(m.measured), Source: factViews(m.source),
 	}
-	for _, r := range m.rows {
+	for _, r := range m.shownRows() {
 		v.Rows = append(v.Rows, newRowView(r, m.kind))
 	}
 	for _, r := range m.watched {
 		v.Watched = append(v.Watched, newRowView(r, m.kind))
+	}
+	if m.suite == nil {
+		return v
+	}
+	v.Suite, v.Rest = &suiteView{"Table of the measures that matter most", v.Rows}, m.suite.rest
+	if rest := m.foldedRows(); len(rest) > 0 {
+		v.Others = &suiteView{Label: "Table of the other measures"}
+		for _, r := range rest {
+			v.Others.Rows = append(v.Others.Rows, newRowView(r, m.kind))
+		}
+	}
+	for _, g := range m.suite.groups {
+		v.Groups = append(v.Groups, groupView{g.title(), factViews(g.names)})
 	}
 	return v
 }
@@ -83,6 +111,9 @@ func newRowView(r row, kind result.Kind) rowView {
 	v := rowView{
 		Name: r.name, Base: r.base, Head: r.head, Effect: r.effect.point, Words: r.words, Limit: r.limit, MDE: r.mde,
 		Decision: string(r.decision), Class: "open",
+	}
+	if r.title != "" {
+		v.Name, v.Unit = r.title, r.unit
 	}
 	if r.effect.low != "" {
 		v.Interval = "[" + r.effect.low + ", " + r.effect.high + "]"

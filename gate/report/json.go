@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/fivegate/fivegate/gate/result"
@@ -28,6 +29,8 @@ type summary struct {
 	Metrics     []summaryMetric `json:"metrics"`
 	Notes       []string        `json:"notes"`
 	Measured    summaryMeasured `json:"measured"`
+
+	Benchmarks []summaryBenchmark `json:"benchmarks,omitempty"` // instead of requests, what became of each
 }
 
 type summaryLook struct {
@@ -39,20 +42,21 @@ type summaryLook struct {
 }
 
 type summaryMetric struct {
-	Name     string   `json:"name"`
-	Gating   bool     `json:"gating"`
-	Unit     string   `json:"unit"`
-	Base     *float64 `json:"base"`
-	Head     *float64 `json:"head"`
-	Effect   *float64 `json:"effect"` // fraction, + is worse
-	Low      *float64 `json:"low"`
-	High     *float64 `json:"high"`
-	Limit    *float64 `json:"limit"`
-	MDE      *float64 `json:"mde"`
-	Blocks   int      `json:"blocks"`
-	Rounds   int      `json:"rounds"`
-	Decision string   `json:"decision"`
-	Reason   string   `json:"reason"`
+	Name      string   `json:"name"`
+	Benchmark string   `json:"benchmark,omitempty"`
+	Gating    bool     `json:"gating"`
+	Unit      string   `json:"unit"`
+	Base      *float64 `json:"base"`
+	Head      *float64 `json:"head"`
+	Effect    *float64 `json:"effect"` // fraction, + is worse
+	Low       *float64 `json:"low"`
+	High      *float64 `json:"high"`
+	Limit     *float64 `json:"limit"`
+	MDE       *float64 `json:"mde"`
+	Blocks    int      `json:"blocks"`
+	Rounds    int      `json:"rounds"`
+	Decision  string   `json:"decision"`
+	Reason    string   `json:"reason"`
 }
 
 type summaryMeasured struct {
@@ -65,10 +69,10 @@ type summaryMeasured struct {
 	Rounds         int          `json:"rounds"`
 	RatePerS       *float64     `json:"rate_per_s"`
 	RateShare      *float64     `json:"rate_share"`
-	RequestsDue    int64        `json:"requests_due"`
-	RequestsSent   int64        `json:"requests_sent"`
-	RequestsFailed int64        `json:"requests_failed"`
-	LagP99NS       int64        `json:"lag_p99_ns"` // of the worst slice
+	RequestsDue    *int64       `json:"requests_due"` // null of benchmarks, which have no requests
+	RequestsSent   *int64       `json:"requests_sent"`
+	RequestsFailed *int64       `json:"requests_failed"`
+	LagP99NS       *int64       `json:"lag_p99_ns"` // of the worst slice
 	RunnerClass    string       `json:"runner_class"`
 	StartedAt      string       `json:"started_at"` // RFC 3339, UTC
 	DurationS      *float64     `json:"duration_s"`
@@ -76,6 +80,17 @@ type summaryMeasured struct {
 	Tool           string       `json:"tool"`
 	Dirty          bool         `json:"dirty"`
 	Arms           []summaryArm `json:"arms"`
+}
+
+// summaryBenchmark is what became of a benchmark.
+type summaryBenchmark struct {
+	Name       string `json:"name"`
+	State      string `json:"state"`
+	Detail     string `json:"detail,omitempty"`
+	Mode       string `json:"mode,omitempty"`
+	Blocks     int    `json:"blocks"`
+	Rounds     int    `json:"rounds"` // of each block
+	Iterations int64  `json:"iterations"`
 }
 
 type summaryArm struct {
@@ -113,28 +128,51 @@ func summarize(doc *result.Document, v verdict.Verdict, m Model) summary {
 		Notes:       append([]string{}, m.notes...),
 		Measured:    summarizeMeasured(doc),
 	}
+	if isSuite(doc) {
+		for _, r := range slices.Concat(m.rows, m.watched) {
+			s.Metrics = append(s.Metrics, r.numbers)
+		}
+		s.Benchmarks = summarizeBenchmarks(doc)
+		return s
+	}
 	for _, metric := range v.Metrics {
 		s.Metrics = append(s.Metrics, summarizeMetric(doc.Kind, metric))
 	}
 	return s
 }
 
+func summarizeBenchmarks(doc *result.Document) (out []summaryBenchmark) {
+	for i := range doc.Benchmarks {
+		b := &doc.Benchmarks[i]
+		out = append(out, summaryBenchmark{
+			Name: clean(b.Name, maxBenchmark), State: clean(string(b.State), maxWord), Detail: clean(b.Detail, maxSentence), Mode: clean(string(b.Mode), maxWord),
+			Blocks: b.Blocks(), Rounds: b.Rounds, Iterations: b.Iterations,
+		})
+	}
+	return out
+}
+
 func summarizeMetric(kind result.Kind, m verdict.Metric) summaryMetric {
+	name, unit := clean(m.Name, maxName), clean(string(m.Unit), maxWord)
+	if m.Benchmark != "" {
+		name, unit = clean(m.Name, maxMeasure), clean(string(m.Unit), maxName)
+	}
 	return summaryMetric{
-		Name:     clean(m.Name, maxName),
-		Gating:   m.Gating,
-		Unit:     clean(string(m.Unit), maxWord),
-		Base:     number(m.Base, m.HasValues && kind != result.KindRun),
-		Head:     number(m.Head, m.HasValues),
-		Effect:   number(m.Effect, m.HasEffect),
-		Low:      number(m.Low, m.HasEffect),
-		High:     number(m.High, m.HasEffect && m.High < verdict.Unbounded),
-		Limit:    number(m.Limit, formatLimit(kind, m) != absent),
-		MDE:      number(m.MDE, formatMDE(m) != absent),
-		Blocks:   m.Blocks,
-		Rounds:   m.Rounds,
-		Decision: clean(string(m.Decision), maxWord),
-		Reason:   clean(m.Reason, maxSentence),
+		Name:      name,
+		Benchmark: clean(m.Benchmark, maxBenchmark),
+		Gating:    m.Gating,
+		Unit:      unit,
+		Base:      number(m.Base, m.HasValues && kind != result.KindRun),
+		Head:      number(m.Head, m.HasValues),
+		Effect:    number(m.Effect, m.HasEffect),
+		Low:       number(m.Low, m.HasEffect),
+		High:      number(m.High, m.HasEffect && m.High < verdict.Unbounded),
+		Limit:     number(m.Limit, formatLimit(kind, m) != absent),
+		MDE:       number(m.MDE, formatMDE(m) != absent),
+		Blocks:    m.Blocks,
+		Rounds:    m.Rounds,
+		Decision:  clean(string(m.Decision), maxWord),
+		Reason:    clean(m.Reason, maxSentence),
 	}
 }
 
@@ -150,10 +188,6 @@ func summarizeMeasured(doc *result.Document) summaryMeasured {
 		Rounds:         plan.Rounds,
 		RatePerS:       number(plan.RatePerS, plan.RatePerS > 0),
 		RateShare:      number(plan.RateShare, plan.RateShare > 0),
-		RequestsDue:    t.due,
-		RequestsSent:   t.sent,
-		RequestsFailed: t.failed,
-		LagP99NS:       t.lagP99NS,
 		RunnerClass:    clean(p.Runner.Class, maxSentence),
 		StartedAt:      p.StartedAt.UTC().Format(time.RFC3339),
 		DurationS:      number(p.DurationS, true),
@@ -161,6 +195,9 @@ func summarizeMeasured(doc *result.Document) summaryMeasured {
 		Tool:           clean(join(p.Tool.Version, p.Tool.Commit), maxSentence),
 		Dirty:          p.Repository.Dirty,
 		Arms:           make([]summaryArm, 0, len(doc.Arms)),
+	}
+	if !isSuite(doc) {
+		s.RequestsDue, s.RequestsSent, s.RequestsFailed, s.LagP99NS = &t.due, &t.sent, &t.failed, &t.lagP99NS
 	}
 	for _, arm := range doc.Arms {
 		s.Arms = append(s.Arms, summaryArm{

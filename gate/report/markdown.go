@@ -20,9 +20,17 @@ const maxMarkdown = 60_000
 // they are and do nothing: no markup, link, image, mention, issue reference or
 // HTML. The error is that of w.
 func Markdown(w io.Writer, m Model) error {
-	p := page{left: maxMarkdown}
+	return MarkdownWithin(w, m, maxMarkdown)
+}
+
+// MarkdownWithin is Markdown of at most size bytes, and never more than 60 kB.
+func MarkdownWithin(w io.Writer, m Model, size int) error {
+	p := page{left: min(size, maxMarkdown)}
 	p.add(fmt.Sprintf("### %s Fivegate: %s\n\n**%s**\n\n", m.status.Symbol(), m.status, capital(text(m.headline))))
-	p.table(gatingHeader(m.kind), m.rows, func(r row) []string { return gatingCells(m.kind, r) })
+	p.gating(m, m.shownRows())
+	if m.suite != nil && m.suite.rest != "" {
+		p.add("and " + text(m.suite.rest) + "\n\n")
+	}
 	if m.caption != "" {
 		p.add(text(m.caption) + "\n\n")
 	}
@@ -39,8 +47,20 @@ func Markdown(w io.Writer, m Model) error {
 		p.table(watchedHeader, m.watched, watchedCells)
 	}, len(m.watched))
 	p.details("Provenance", func(p *page) { p.items(m.source, code) }, len(m.source))
+	if m.suite != nil {
+		p.suite(m)
+	}
 	_, err := io.WriteString(w, p.out.String()+end)
 	return err
+}
+
+// gating is the table of metrics that are judged.
+func (p *page) gating(m Model, rows []row) {
+	if m.suite != nil {
+		p.table(suiteHeader, rows, suiteCells)
+		return
+	}
+	p.table(gatingHeader(m.kind), rows, func(r row) []string { return gatingCells(m.kind, r) })
 }
 
 func gatingHeader(kind result.Kind) []string {
@@ -50,7 +70,7 @@ func gatingHeader(kind result.Kind) []string {
 	return []string{"metric", "base:", "head:", "change (+ is worse):", "limit:", "MDE:", "decision"}
 }
 
-func gatingCells(kind result.Kind, r row) []string {
+func decisionCell(r row) string {
 	decision := text(string(r.decision))
 	if r.words != "" && r.decision != verdict.Clear {
 		decision += ", " + r.words
@@ -58,6 +78,11 @@ func gatingCells(kind result.Kind, r row) []string {
 	if r.decision == verdict.Worse || r.decision == verdict.Missing {
 		decision = "**" + decision + "**"
 	}
+	return decision
+}
+
+func gatingCells(kind result.Kind, r row) []string {
+	decision := decisionCell(r)
 	if kind == result.KindRun {
 		return []string{code(r.name), text(r.head), text(r.limit), decision}
 	}
@@ -185,9 +210,11 @@ func code(s string) string {
 	return safetext.Code(s)
 }
 
-// capital makes the first letter a capital.
+// capital makes the first letter a capital, unless the first word is a name such
+// as json.BenchmarkEncode.
 func capital(s string) string {
-	if s == "" || s[0] < 'a' || s[0] > 'z' {
+	word, _, _ := strings.Cut(s, " ")
+	if s == "" || s[0] < 'a' || s[0] > 'z' || strings.ContainsAny(strings.TrimRight(word, ",.:"), "_./&") {
 		return s
 	}
 	return string(s[0]-'a'+'A') + s[1:]

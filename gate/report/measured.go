@@ -13,25 +13,31 @@ import (
 
 // measured lists what a reader needs to know to trust the verdict.
 func measured(doc *result.Document, v verdict.Verdict) []fact {
-	var out []fact
-	add := func(label, text string) {
-		if text != "" {
-			out = append(out, fact{label, clean(text, maxSentence)})
-		}
+	facts, mde := loadFacts(doc, v), mdes(v)
+	if isSuite(doc) {
+		facts, mde = suiteFacts(doc, v), suiteMDEs(v)
 	}
+	facts = append(facts, fact{"runner", doc.Provenance.Runner.Class}, fact{"duration", elapsed(doc.Provenance.DurationS)}, fact{"MDE", mde}, fact{"calibration", calibrated(doc.Plan.Calibration)})
+	facts = slices.DeleteFunc(facts, func(f fact) bool { return f.text == "" })
+	for i, f := range facts {
+		facts[i].text = clean(f.text, maxSentence)
+	}
+	return facts
+}
+
+// loadFacts are what was measured of targets under load.
+func loadFacts(doc *result.Document, v verdict.Verdict) []fact {
 	t := tally(doc)
-	add("scenario", doc.Provenance.Scenario.Name)
-	add("limits", limits(doc.Plan.Limits))
-	add("design", design(doc, v))
-	add("rate", rate(doc))
-	add("requests", t.requests())
-	add("layouts", layouts(doc))
-	add("engine", t.engine())
-	add("transport", transport(doc.Plan.Transport))
-	add("runner", doc.Provenance.Runner.Class)
-	add("duration", elapsed(doc.Provenance.DurationS))
-	add("MDE", mdes(v))
-	return out
+	return []fact{
+		{"scenario", doc.Provenance.Scenario.Name},
+		{"limits", limits(doc.Plan.Limits)},
+		{"design", design(doc, v)},
+		{"rate", rate(doc)},
+		{"requests", t.requests()},
+		{"layouts", layouts(doc)},
+		{"engine", t.engine()},
+		{"transport", transport(doc.Plan.Transport)},
+	}
 }
 
 // design words the blocks, rounds and looks.
@@ -214,7 +220,7 @@ func provenance(doc *result.Document) []fact {
 	}
 	out = append(
 		out,
-		fact{"scenario", join(p.Scenario.Name, "sha256 "+p.Scenario.SHA256)},
+		fact{"scenario", scenarioOf(p.Scenario)},
 		fact{"seed", strconv.FormatUint(p.Seed, 10)},
 		fact{"started", p.StartedAt.UTC().Format(time.RFC3339)},
 		fact{"command", strings.Join(p.Command, " ")},
@@ -227,6 +233,14 @@ func provenance(doc *result.Document) []fact {
 		out[i] = fact{clean(f.label, maxName), clean(f.text, maxSentence)}
 	}
 	return out
+}
+
+// scenarioOf names a scenario and its text; benchmarks have none.
+func scenarioOf(s result.Scenario) string {
+	if s.SHA256 == "" {
+		return s.Name
+	}
+	return join(s.Name, "sha256 "+s.SHA256)
 }
 
 // join puts the parts that are not empty side by side.

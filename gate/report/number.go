@@ -162,6 +162,52 @@ func formatPair(unit verdict.Unit, base, head float64) (string, string) {
 	return value(base, s), value(head, s)
 }
 
+// countScales are how counts of a million and more are shortened.
+var countScales = []scale{{"T", 1e12}, {"G", 1e9}, {"M", 1e6}}
+
+// formatMeasure words two values in a benchmark's unit, which stands beside them:
+// per operation is not said again, and counts have no unit.
+func formatMeasure(unit verdict.Unit, base, head float64) (string, string) {
+	top, per, _ := strings.Cut(clean(string(unit), maxName), "/")
+	if per = strings.TrimPrefix("/"+per, "/op"); per == "/" {
+		per = ""
+	}
+	words := strings.Split(top, "-")
+	var s scale
+	switch words[len(words)-1] {
+	case "sec":
+		s = fitting(timeScales, base, head)
+	case "B", "bytes":
+		s = fitting(byteScales, base, head)
+	default:
+		return countPair(base, head, per)
+	}
+	s.name += per
+	return value(base, s), value(head, s)
+}
+
+// countPair words two numbers of things.
+func countPair(base, head float64, per string) (string, string) {
+	whole := base == math.Trunc(base) && head == math.Trunc(head)
+	switch largest := max(math.Abs(base), math.Abs(head)); {
+	case largest >= 1e6 && finite(largest):
+		s := fitting(countScales, base, head)
+		return value(base, s) + per, value(head, s) + per
+	case whole:
+		return grouped(int64(base)) + per, grouped(int64(head)) + per
+	}
+	one := func(v float64) string {
+		switch {
+		case !finite(v):
+			return absent
+		case v != 0 && math.Abs(v) < 0.1:
+			return strconv.FormatFloat(v, 'g', 3, 64) + per
+		}
+		return significant(v) + per
+	}
+	return one(base), one(head)
+}
+
 func fractionValue(v float64) string {
 	if !finite(v) {
 		return absent

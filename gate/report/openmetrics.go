@@ -24,7 +24,11 @@ func OpenMetrics(w io.Writer, m Model) error {
 	x := &exposition{scenario: m.summary.Measured.Scenario}
 	x.verdict(m)
 	x.changes(m.summary)
-	x.values(m.summary)
+	if m.suite != nil {
+		x.suite(m)
+	} else {
+		x.values(m.summary)
+	}
 	x.measurement(m.summary)
 	x.out.WriteString("# EOF\n")
 	_, err := io.WriteString(w, x.out.String())
@@ -218,17 +222,27 @@ func (x *exposition) measurement(s summary) {
 		}
 	})
 	x.gauge("fivegate_requests", "", "Requests in all slices: due, sent, and failed.", func(to addSample) {
-		to(whole(p.RequestsDue), fact{"state", "due"})
-		to(whole(p.RequestsSent), fact{"state", "sent"})
-		to(whole(p.RequestsFailed), fact{"state", "failed"})
+		to(wholeOf(p.RequestsDue), fact{"state", "due"})
+		to(wholeOf(p.RequestsSent), fact{"state", "sent"})
+		to(wholeOf(p.RequestsFailed), fact{"state", "failed"})
 	})
 	x.gauge("fivegate_offered_requests_per_second", "requests_per_second", "The rate offered to each arm.", func(to addSample) { to(p.RatePerS) })
 	x.gauge("fivegate_engine_lag_p99_seconds", "seconds", "How late the load engine sent, 99th percentile of the worst slice.", func(to addSample) {
-		to(number(float64(p.LagP99NS)/1e9, p.RequestsDue > 0))
+		if lag := wholeOf(p.LagP99NS); lag != nil && *p.RequestsDue > 0 {
+			to(number(*lag/1e9, true))
+		}
 	})
 }
 
 func whole(n int64) *float64 { return number(float64(n), true) }
+
+// wholeOf is a count, or nil when there is none.
+func wholeOf(n *int64) *float64 {
+	if n == nil {
+		return nil
+	}
+	return whole(*n)
+}
 
 func oneIf(on bool) *float64 {
 	if on {

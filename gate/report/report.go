@@ -38,11 +38,14 @@ type Model struct {
 	measured []fact // what a reader needs to trust the verdict
 	source   []fact // provenance: what one needs to repeat it
 	summary  summary
+	suite    *suite // of benchmarks, whose rows stand in order of importance; else nil
 }
 
 // row is one metric, worded.
 type row struct {
 	name     string
+	unit     string // of a benchmark's measure, whose name it ends
+	title    string // the benchmark that it is a measure of
 	base     string // in a run document: empty
 	head     string // in a run document: what was measured
 	effect   effect
@@ -70,8 +73,16 @@ func New(doc *result.Document, v verdict.Verdict) Model {
 		next:   clean(v.Next, maxSentence),
 		final:  v.Final,
 	}
-	for _, metric := range v.Metrics {
+	metrics, names := v.Metrics, unique{}
+	if isSuite(doc) {
+		metrics = ByImportance(metrics)
+	}
+	for _, metric := range metrics {
 		r := newRow(doc.Kind, metric)
+		if isSuite(doc) {
+			r.name = names.name(r.name)
+			r.numbers.Name = r.name
+		}
 		if !metric.Gating && doc.Kind != result.KindRun {
 			m.watched = append(m.watched, r)
 			continue
@@ -81,6 +92,11 @@ func New(doc *result.Document, v verdict.Verdict) Model {
 		if metric.Gating && r.decision != verdict.Clear && r.reason != "" && !unjudged {
 			m.reasons = append(m.reasons, fact{r.name, r.reason})
 		}
+	}
+	if isSuite(doc) {
+		s := newSuite(doc, m.rows)
+		m.suite = &s
+		m.reasons = m.reasons[:min(len(m.reasons), maxReasons)]
 	}
 	for _, note := range v.Notes {
 		m.notes = append(m.notes, clean(note, maxSentence))
@@ -109,8 +125,13 @@ func newRow(kind result.Kind, metric verdict.Metric) row {
 		words:    direction(metric),
 		numbers:  summarizeMetric(kind, metric),
 	}
+	format := formatPair
+	if metric.Benchmark != "" {
+		r.name, r.title, r.unit = clean(metric.Name, maxMeasure), clean(metric.Benchmark, maxBenchmark), clean(string(metric.Unit), maxName)
+		format = formatMeasure
+	}
 	if metric.HasValues {
-		r.base, r.head = formatPair(metric.Unit, metric.Base, metric.Head)
+		r.base, r.head = format(metric.Unit, metric.Base, metric.Head)
 	}
 	switch {
 	case kind == result.KindRun:

@@ -179,6 +179,10 @@ func sarifResults(m Model, rules []sarifRule) []sarifResult {
 		}
 		red = red || level == sarifError
 		result := newSARIFResult(m, r.name, level, r.name+": "+r.said())
+		if m.suite != nil {
+			result.RuleID = r.unit
+			result.Locations[0].Logical = []sarifLogical{{r.title, r.title}}
+		}
 		result.Metric = &r.numbers
 		results = append(results, result)
 	}

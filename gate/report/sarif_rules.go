@@ -32,6 +32,9 @@ const sarifVerdict = "verdict"
 func sarifRules(m Model) []sarifRule {
 	rules := []sarifRule{newSARIFRule(sarifVerdict, verdictAbout)}
 	for _, r := range m.gating() {
+		if m.suite != nil {
+			r.name = r.unit // a rule for each would be as many as there are benchmarks
+		}
 		if ruleIndex(rules, r.name) < 0 { // a stranger may call a metric verdict
 			rules = append(rules, newSARIFRule(r.name, aboutOf(r.name)))
 		}
@@ -69,6 +72,7 @@ var verdictAbout = about{
 const (
 	ratioHow = "Head is compared with base under the same requests at the same time. It is a regression when head is significantly worse " +
 		"and the estimated change is beyond the limit."
+	pairHow = "Head is compared with base in pairs of runs. It is a regression when head is significantly worse and the estimated change is beyond the limit."
 	ratioDo = "An error names the change and its interval; above zero is worse, whatever the metric. Profile head against base under the same " +
 		"scenario. A warning says that the run could not tell: give it more time, or a quieter machine. A note says that head became better."
 	errorHow = "It is a regression when more requests fail in head than in base, by more than the limit and by more than chance gives."
@@ -83,6 +87,9 @@ var abouts = map[string]about{
 	verdict.LatencyP90: {"90th percentile of the response time, from the moment that a request was due", ratioHow, ratioDo},
 	verdict.LatencyP99: {"99th percentile of the response time, freed of the machine's own stalls by requests that every round repeats", ratioHow, ratioDo},
 	verdict.ErrorRate:  {"Share of requests that failed", errorHow, errorDo},
+	"sec/op":           {"Time of an operation of a benchmark", pairHow, ratioDo},
+	"B/op":             {"Bytes that an operation of a benchmark allocates", pairHow, ratioDo},
+	"allocs/op":        {"Allocations that an operation of a benchmark makes", pairHow, ratioDo},
 }
 
 // aboutOf never fails: a metric of a later version is described by its name.

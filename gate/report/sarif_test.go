@@ -53,7 +53,8 @@ func TestSARIFHoldsAnErrorExactlyWhenTheVerdictBlocks(t *testing.T) {
 		errors := 0
 		about := map[string]string{}
 		for _, r := range run.Results {
-			about[r.RuleID] = r.Level
+			name, _, _ := strings.Cut(r.Message.Text, ": ") // of benchmarks, the rule is the unit's
+			about[r.RuleID], about[name] = r.Level, r.Level
 			if r.Level == sarifError {
 				errors++
 			}

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/charmbracelet/lipgloss"
-	"github.com/charmbracelet/x/ansi"
 	"github.com/muesli/termenv"
 
 	"github.com/fivegate/fivegate/gate/result"
@@ -34,7 +33,11 @@ const (
 func Terminal(w io.Writer, m Model, o TerminalOptions) error {
 	s := newScreen(o)
 	s.line(s.verdict(m.status).Render(strings.ToUpper(string(m.status))) + "  " + m.headline)
-	s.table(m)
+	if m.suite != nil {
+		s.suite(m)
+	} else {
+		s.table(m)
+	}
 	s.facts("why", m.reasons)
 	s.watched(m.watched)
 	s.list("notes", m.notes)
@@ -142,7 +145,7 @@ func (s *screen) facts(title string, facts []fact) {
 		labels = max(labels, min(lipgloss.Width(f.label), s.width/3))
 	}
 	for _, f := range facts {
-		label := ansi.Truncate(f.label, labels, "…")
+		label := cutLeft(f.label, labels)
 		label += strings.Repeat(" ", labels-lipgloss.Width(label))
 		s.item("  "+s.faint.Render(label)+"  ", f.text)
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strings"
@@ -24,8 +25,12 @@ func wordsOf(m verdict.Metric) words {
 		return words{"more memory", "less memory"}
 	}
 	switch m.Unit {
-	case verdict.UnitSeconds:
+	case verdict.UnitSeconds, "sec/op":
 		return words{"slower", "faster"}
+	case "allocs/op":
+		return words{"more", "fewer"}
+	case "B/op":
+		return words{"more", "less"}
 	case verdict.UnitPerCPUS, verdict.UnitPerS:
 		return words{"lower", "higher"}
 	case verdict.UnitFraction:
@@ -60,6 +65,9 @@ func headline(doc *result.Document, v verdict.Verdict) string {
 	reason := clean(v.Reason, maxSentence)
 	if doc.Kind == result.KindRun || len(v.Metrics) == 0 {
 		return reason
+	}
+	if isSuite(doc) {
+		return cmp.Or(suiteHeadline(doc, v), reason)
 	}
 	line := ""
 	switch v.Status.Known() {
@@ -187,6 +195,9 @@ func closing(doc *result.Document, v verdict.Verdict) string {
 func caption(doc *result.Document, v verdict.Verdict) string {
 	if doc.Kind == result.KindRun || len(v.Metrics) == 0 {
 		return ""
+	}
+	if isSuite(doc) {
+		return suiteCaption(doc, v)
 	}
 	text := "Above zero is worse, whatever the metric."
 	if v.Look.Alpha > 0 && finite(v.Look.Alpha) {

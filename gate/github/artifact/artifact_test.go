@@ -313,6 +313,20 @@ func hostileArtifacts() []hostile {
 			d.Provenance.Scenario.Name = "x\n_GitHubActionsFileCommandDelimeter_\nverdict=pass"
 		}), "characters that do not show"},
 		{"endless detail", document(func(d *result.Document) { d.Outcome.Detail = strings.Repeat("x", 70_000) }), "/outcome/detail"},
+		{"endless detail of an earlier run", document(func(d *result.Document) {
+			after(d, func(p *result.Prior) { p.Detail = strings.Repeat("x", 70_000) })
+		}), "/prior/0/detail"},
+		{"bidi in the verdict of an earlier run", document(func(d *result.Document) {
+			after(d, func(p *result.Prior) { p.Verdict = "ssap\u202e" })
+		}), "characters that do not show"},
+		{"endless looks of an earlier run", document(func(d *result.Document) {
+			after(d, func(p *result.Prior) {
+				p.Ended, p.Looks = result.RunBudget, nil
+				for look := range 2000 {
+					p.Looks = append(p.Looks, look+1)
+				}
+			})
+		}), "/prior/0/looks"},
 		{"endless names", document(func(d *result.Document) {
 			for i := range 300 {
 				d.Plan.Operations = append(d.Plan.Operations, fmt.Sprint("op", i))
@@ -329,6 +343,17 @@ func hostileArtifacts() []hostile {
 			o.Errors = map[string]int64{"time\u2066out": 0}
 		}), "characters that do not show"},
 	}
+}
+
+// after makes the first block of a document that of an earlier run.
+func after(d *result.Document, change func(*result.Prior)) {
+	p := result.Prior{
+		SHA256: strings.Repeat("a", 64), StartedAt: d.Provenance.StartedAt, Looks: []int{1}, Blocks: 1,
+		Ended: result.RunComplete, Verdict: "pass",
+	}
+	change(&p)
+	d.Prior = []result.Prior{p}
+	d.Plan.Looks = []int{d.Plan.Blocks}
 }
 
 func TestHostileArtifactsAreRefused(t *testing.T) {

@@ -104,6 +104,11 @@ func (s *suspicion) texts(doc *result.Document) {
 	}
 	s.that(len(p.Scenario.Text) > maxTextLength, "/provenance/scenario/text has more than %d bytes", maxTextLength)
 	s.that(len(doc.Outcome.Detail) > maxTextLength, "/outcome/detail has more than %d bytes", maxTextLength)
+	for i := range doc.Prior {
+		s.name(fmt.Sprintf("/prior/%d/verdict", i), doc.Prior[i].Verdict)
+		s.that(len(doc.Prior[i].Detail) > maxTextLength, "/prior/%d/detail has more than %d bytes", i, maxTextLength)
+		s.that(len(doc.Prior[i].Looks) > maxLooks, "/prior/%d/looks are %d, allowed are %d", i, len(doc.Prior[i].Looks), maxLooks)
+	}
 }
 
 func (s *suspicion) slices(doc *result.Document) {

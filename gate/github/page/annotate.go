@@ -98,7 +98,11 @@ func worstFirst(metrics []verdict.Metric) []verdict.Metric {
 }
 
 func metricMessage(l *legs.Leg, m verdict.Metric) string {
-	return plain(fmt.Sprintf("%s is worse by %s (%s), limit %s, under %s", m.Name, effect(m), interval(m), limit(m), l.Scenario()), maxSentence)
+	message := fmt.Sprintf("%s is worse by %s (%s), limit %s", called(m, func(name string) string { return name }), effect(m), interval(m), limit(m))
+	if !isSuite(l) {
+		message += ", under " + l.Scenario()
+	}
+	return plain(message, maxSentence)
 }
 
 // waiverAnnotation stands at the waiver in its file; there is none for a waiver

@@ -12,16 +12,16 @@ import (
 
 // folded are the parts that a reader opens, the most wanted first: how to
 // reproduce it, what to do if it is wrong, and each leg in full.
-func folded(c legs.Combined, x Context) []string {
+func folded(c legs.Combined, x Context, size int) []string {
 	var parts []string
 	if len(c.Legs) > 0 {
 		parts = append(parts, fold("Reproduce it locally", reproduce(&c.Legs[0], x)))
 	}
-	parts = append(parts, fold("If this is wrong", wrong))
+	parts = append(parts, fold("If this is wrong", wrongOf(c)))
 	for i := range c.Legs {
 		l := &c.Legs[i]
-		title := fmt.Sprintf("All metrics, noise, smallest change seen (MDE) and runner: %s, %s", text(plain(l.Class(), maxName)), text(plain(l.Scenario(), maxName)))
-		parts = append(parts, fold(title, detail(l)))
+		title := fmt.Sprintf("All metrics, noise, smallest change seen (MDE) and runner: %s, %s", text(plain(l.Class(), maxName)), text(plain(under(l), maxName)))
+		parts = append(parts, fold(title, detail(l, size/(2*len(c.Legs)))))
 	}
 	return parts
 }
@@ -30,11 +30,17 @@ func fold(title, body string) string {
 	return "<details><summary>" + title + "</summary>\n\n" + strings.TrimRight(body, "\n") + "\n\n</details>\n\n"
 }
 
-// detail is the leg's own report, below its headline.
-func detail(l *legs.Leg) string {
+// detail is the leg's own report, below its headline. Of benchmarks it is no longer
+// than size, since it could fill a page by itself.
+func detail(l *legs.Leg, size int) string {
 	var b strings.Builder
+	m := report.New(l.Document, l.Verdict)
 	// A strings.Builder gives no error.
-	_ = report.Markdown(&b, report.New(l.Document, l.Verdict))
+	if isSuite(l) {
+		_ = report.MarkdownWithin(&b, m, size)
+	} else {
+		_ = report.Markdown(&b, m)
+	}
 	_, body, _ := strings.Cut(b.String(), "\n\n")
 	return body
 }
@@ -66,6 +72,13 @@ func reproduce(l *legs.Leg, x Context) string {
 		command = append(command, "--scenario", name)
 	case name != "":
 		note = "\nThe scenario's name is left out, since it could be more than a word to a shell.\n"
+	}
+	if isSuite(l) {
+		flags, leftOut := report.Chosen(doc)
+		command = append(command, flags...)
+		if len(leftOut) > 0 {
+			note = fmt.Sprintf("\nLeft out, since they could be more than a choice of benchmarks: %s.\n", text(strings.Join(leftOut, ", ")))
+		}
 	}
 	command = append(command, "--seed", fmt.Sprint(doc.Provenance.Seed))
 	if doc.Kind == result.KindRun {

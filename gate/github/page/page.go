@@ -51,7 +51,7 @@ func Body(c legs.Combined, x Context, size int) string {
 	p.list("Notes", append(plainNotes(c), x.Notices...))
 	p.add(footer(x))
 	parts := 0
-	for _, part := range folded(c, x) {
+	for _, part := range folded(c, x, size) {
 		if !p.add(part) {
 			parts++
 		}
@@ -128,7 +128,7 @@ func headline(c legs.Combined, name func(string) string) string {
 	if !ok {
 		return word
 	}
-	line := fmt.Sprintf("%s %s", name(m.Name), effect(m))
+	line := fmt.Sprintf("%s %s", called(m, name), effect(m))
 	switch c.Status {
 	case verdict.Regression:
 		line = fmt.Sprintf("%s, %s (limit %s)", word, line, limit(m))
@@ -182,9 +182,9 @@ func opening(c legs.Combined) string {
 	// The reason names them all, and so does the table below.
 	switch regressed, improved, gating := tally(c); {
 	case c.Status == verdict.Regression && regressed > 0:
-		found = fmt.Sprintf("%d of %s regressed beyond the limit", regressed, count(gating, "gating metric"))
+		found = fmt.Sprintf("%d of %s regressed beyond the limit", regressed, count(gating, judged(c)))
 	case c.Status == verdict.Improvement && improved > 0 && inUse(c) == 0:
-		found = fmt.Sprintf("%d of %s improved, and none regressed", improved, count(gating, "gating metric"))
+		found = fmt.Sprintf("%d of %s improved, and none regressed", improved, count(gating, judged(c)))
 	}
 	out := fmt.Sprintf("%s %s.\n\n", follows, strings.TrimRight(found, "."))
 	if next := strings.TrimRight(text(c.Next), "."); next != "" {

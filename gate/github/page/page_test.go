@@ -36,6 +36,45 @@ func check(seed uint64, log float64, class string) *result.Document {
 	return doc
 }
 
+// A suite as large as they get fits, is shown with the worst first, and makes no
+// more annotations than GitHub shows.
+func TestManyBenchmarks(t *testing.T) {
+	c := combine(t, legs.Options{}, suite(600, 30))
+	for _, size := range []int{page.CommentSize, page.SummarySize} {
+		body := page.Body(c, context, size)
+		if n := utf8.RuneCountInString(body); n > size || !strings.Contains(body, "All metrics, noise") {
+			t.Errorf("%d characters of %d, and the full report is left out", n, size)
+		}
+		worst, next := strings.Index(body, "/B232"), strings.Index(body, "/B224")
+		if worst < 0 || next < worst {
+			t.Errorf("B232 is at %d, and B224, which is less bad, at %d", worst, next)
+		}
+	}
+	annotations := page.Annotations(c, nil, "the report")
+	if len(annotations) != 10 || !strings.Contains(annotations[0].Message, "/B232 sec/op is worse by") {
+		t.Errorf("%d annotations, the first is %q", len(annotations), annotations[0].Message)
+	}
+}
+
+// suite is a check of so many benchmarks, of which some are 15% slower and more.
+func suite(benchmarks, slow int) *result.Document {
+	o := resulttest.SuiteOptions{Seed: 9, Benchmarks: benchmarks, Blocks: 7, RoundSD: 0.01, BlockSD: 0.015, Slow: map[int]float64{}}
+	for i := range slow {
+		o.Slow[8*i] = 0.14 + 0.01*float64(i)
+	}
+	doc := resulttest.Suite(o)
+	same := check(1, 0, x64)
+	doc.Provenance = same.Provenance
+	doc.Provenance.Scenario = result.Scenario{}
+	doc.Provenance.Command = []string{"gate", "check", "--bench", "Encode|`@all`", "--pkg", "./codec", "--cpu=1"}
+	for i := range doc.Benchmarks {
+		b := &doc.Benchmarks[i]
+		b.Name = fmt.Sprintf("internal/codec.BenchmarkEncode/compression=zstd/level=9/concurrency=16/a|b`<@all>/%s", b.Name)
+	}
+	doc.Benchmarks[1] = result.Benchmark{Name: doc.Benchmarks[1].Name, State: result.BenchmarkLeftOut, Detail: "the budget does not reach it"}
+	return doc
+}
+
 func combine(t *testing.T, o legs.Options, docs ...*result.Document) legs.Combined {
 	t.Helper()
 	o.Now = time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
@@ -99,6 +138,7 @@ func TestPages(t *testing.T) {
 		{"waived", combine(t, legs.Options{Waivers: waivers(t)}, check(3, 0.12, x64)), context},
 		{"unconfirmed", combine(t, legs.Options{}, check(3, 0.12, x64), second), context},
 		{"nothing", combine(t, legs.Options{}), context},
+		{"benchmarks", combine(t, legs.Options{}, suite(40, 5)), context},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			body := page.Body(c.c, c.x, page.CommentSize)

@@ -29,7 +29,7 @@ func legTable(all []legs.Leg) string {
 	rows := make([][]string, 0, len(all))
 	for i := range all {
 		l := &all[i]
-		rows = append(rows, []string{code(l.Label), text(plain(l.Scenario(), maxName)), l.Verdict.Status.Symbol() + " " + string(l.Verdict.Status.Known()), largest(l)})
+		rows = append(rows, []string{code(l.Label), text(plain(under(l), maxName)), l.Verdict.Status.Symbol() + " " + string(l.Verdict.Status.Known()), largest(l)})
 	}
 	return rule([]string{"runner class", "scenario", "verdict", "largest change"}, rows)
 }
@@ -45,7 +45,7 @@ func largest(l *legs.Leg) string {
 	if worst < 0 {
 		return "none"
 	}
-	return effect(l.Verdict.Metrics[worst]) + " " + code(l.Verdict.Metrics[worst].Name)
+	return effect(l.Verdict.Metrics[worst]) + " " + called(l.Verdict.Metrics[worst], code)
 }
 
 // metricTable has a row for each gating metric; of several legs, only for those
@@ -59,14 +59,14 @@ func metricTable(all []legs.Leg) string {
 	var rows [][]string
 	for i := range all {
 		l := &all[i]
-		for _, m := range l.Verdict.Metrics {
+		for _, m := range ranked(l) {
 			if !m.Gating || several && (m.Decision == verdict.Clear || m.Decision == verdict.Better) {
 				continue
 			}
 			if !m.HasEffect && m.Decision != verdict.Missing {
 				continue // nothing was judged
 			}
-			row := []string{code(m.Name), effect(m), interval(m), limit(m), decision(l, m)}
+			row := []string{called(m, code), effect(m), interval(m), limit(m), decision(l, m)}
 			if several {
 				row = append([]string{code(l.Label)}, row...)
 			}
