@@ -49,7 +49,7 @@ fi
 rm -f -- "$out/result.json" "$out/verdict.json" "$out/report.md"
 
 base=${INPUT_BASE:-}
-if [ -z "$base" ] && [ -z "${INPUT_HEAD:-}" ]; then
+if [ -z "$base" ] && [ -z "${INPUT_HEAD:-}" ] && [ -z "${INPUT_AGAINST:-}" ]; then
   base=$(event_base)
 fi
 
@@ -73,6 +73,16 @@ flag threshold "${INPUT_THRESHOLD:-}"
 flag seed "${INPUT_SEED:-}"
 switch alternate "${INPUT_ALTERNATE:-}"
 switch measure-anyway "${INPUT_MEASURE_ANYWAY:-}"
+flag against "${INPUT_AGAINST:-}"
+flag bench "${INPUT_BENCH:-}"
+flag pkg "${INPUT_PKG:-}"
+flag cpu "${INPUT_CPU:-}"
+flag cmd "${INPUT_CMD:-}"
+flag build "${INPUT_BUILD:-}"
+flag prepare "${INPUT_PREPARE:-}"
+flag cleanup "${INPUT_CLEANUP:-}"
+flag warmup "${INPUT_WARMUP:-}"
+flag counter "${INPUT_COUNTER:-}"
 
 # What the target prints must not be taken for commands of the workflow, and the
 # target must not be told where the runner reads its commands from.

@@ -44,6 +44,7 @@ var inputsWithoutFlag = map[string]string{
 var flagsWithoutInput = map[string]string{
 	"check --plan":      "measures nothing",
 	"check --json":      "the action reads verdict.json",
+	"check --prior":     "names the files of an earlier job, which a job has not got",
 	"publish --json":    "the action always asks for it",
 	"publish --dry-run": "is for looking at it by hand",
 	"publish --event":   "is what the runner says",

@@ -33,6 +33,10 @@ type checkFlags struct {
 	measureAnyway bool
 	alternate     bool
 	json          bool
+	prior         []string
+	against       string
+	cmd           commandFlags
+	bench         benchFlags
 }
 
 func newCheckCommand() *cobra.Command {
@@ -51,9 +55,10 @@ A flag beats a GATE_* variable, which beats gate.toml, which beats the default.
 Scenarios that are part of gate: ` + strings.Join(scenario.Names(), ", ") + `.`,
 		Example: `  gate check
   gate check --base v1.4.0 --head HEAD --out gate-out
-  gate check --budget 2m --plan`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.check(cmd) },
+  gate check --budget 2m --plan
+  gate check --prior gate-out --out gate-out
+  gate check --cmd './tool --input big.json' --build 'make tool'`,
+		RunE: func(cmd *cobra.Command, args []string) error { return f.check(cmd, args) },
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.base, "base", "", "commit to compare with (default: merge base of head with the default branch)")
@@ -66,18 +71,39 @@ Scenarios that are part of gate: ` + strings.Join(scenario.Names(), ", ") + `.`,
 	fl.StringVar(&f.out, "out", "", "directory for result.json and every report (default: a new one in the user's cache)")
 	fl.BoolVar(&f.plan, "plan", false, "print the schedule of blocks and rounds, and measure nothing")
 	fl.BoolVar(&f.measureAnyway, "measure-anyway", false, "measure although both builds are the same bytes")
+	fl.StringArrayVar(&f.prior, "prior", nil, "result.json of an earlier run of the same pair, or a directory of them, to be judged together with this run (repeatable)")
+	fl.StringVar(&f.against, "against", "", `"baseline": measure head alone, and compare it with the committed baseline of this runner class`)
 	fl.BoolVar(&f.alternate, "alternate", false, "measure the arms in turn instead of at once, when they cannot live side by side")
 	fl.BoolVar(&f.json, "json", false, "print the verdict as JSON")
+	f.cmd.add(fl)
+	f.bench.add(fl)
+	for _, other := range []string{"base", "prior", "alternate", "measure-anyway", "cmd"} {
+		cmd.MarkFlagsMutuallyExclusive("against", other)
+	}
 	return cmd
 }
 
-func (f checkFlags) check(cmd *cobra.Command) error {
+func (f checkFlags) check(cmd *cobra.Command, args []string) error {
+	if err := f.cmd.check(cmd.Flags()); err != nil {
+		return err
+	}
+	benchmarks, err := f.wantsBenchmarks(cmd, args)
+	switch {
+	case err != nil:
+		return err
+	case cmd.Flags().Changed("cmd"):
+		return f.checkCommand(cmd)
+	case f.against != "":
+		return f.checkAgainst(cmd)
+	case benchmarks:
+		return f.checkBenchmarks(cmd)
+	}
 	cfg, err := loadConfig(f.config, f.override, os.Getenv)
 	if err != nil {
 		return err
 	}
 	if f.plan {
-		return printPlan(cmd.OutOrStdout(), cfg)
+		return printPlan(cmd.OutOrStdout(), cfg, f.alternate)
 	}
 	p := newProgress(cmd.ErrOrStderr())
 	defer p.done()
@@ -92,25 +118,25 @@ func (f checkFlags) check(cmd *cobra.Command) error {
 // conclude writes what was measured, prints the verdict and chooses the ending.
 // A measurement that broke is judged too: its verdict is invalid, and says why.
 func conclude(w io.Writer, doc *result.Document, broke error, out string, asJSON bool) error {
-	v := verdict.Judge(doc)
+	j := judge(doc)
 	format := "terminal"
 	if asJSON {
 		format = "json"
 	}
-	dir, saveErr := save(out, doc, v)
+	dir, saveErr := j.save(out)
 	if saveErr == nil && !asJSON {
 		fmt.Fprintf(w, "result: %s\n\n", filepath.Join(dir, "result.json"))
 	}
-	if err := render(w, format, doc, v); err != nil {
+	if err := j.render(w, format); err != nil {
 		return errors.Join(err, saveErr)
 	}
 	if saveErr != nil {
 		return fmt.Errorf("write the result: %w", saveErr)
 	}
-	if broke != nil && v.Status != verdict.Invalid {
+	if broke != nil && j.verdict.Status != verdict.Invalid {
 		return broke
 	}
-	return ending(v)
+	return ending(j.verdict)
 }
 
 // measure resolves, builds and runs. The document is nil when nothing was
@@ -134,7 +160,7 @@ func (f checkFlags) measure(ctx context.Context, cfg *fileConfig, p *progress) (
 	}
 	// One layout that both arms share comes first: if it is the same bytes there
 	// is nothing to measure, and no need to build the others.
-	seeds := layoutSeeds(cfg.Seed, cfg.Target.Layouts)
+	seeds := layoutSeeds(cfg.Seed, cfg.Target.Layouts, 0)
 	shared := [2][]uint64{seeds[0][:1], seeds[1][:1]}
 	if err := buildArms(ctx, x.Session, cfg, x.Arms, shared, p); err != nil {
 		return nil, err
@@ -142,11 +168,22 @@ func (f checkFlags) measure(ctx context.Context, cfg *fileConfig, p *progress) (
 	if !f.measureAnyway && sameBytes(x.Arms) {
 		return experiment.Identical(x), nil
 	}
+	if err := useCalibration(&x, cfg, p); err != nil {
+		return nil, err
+	}
+	earlier, err := f.earlier(x, p)
+	if err != nil {
+		return nil, err
+	}
+	if len(earlier) > 0 {
+		seeds = layoutSeeds(cfg.Seed, cfg.Target.Layouts, runsIn(earlier))
+		x.RatePerS = earlier[len(earlier)-1].Document.Plan.RatePerS
+	}
 	if err := buildArms(ctx, x.Session, cfg, x.Arms, seeds, p); err != nil {
 		return nil, err
 	}
 	p.notes(x.Session.Notes())
-	return measureArms(ctx, x, p)
+	return measureArms(ctx, x, p, earlier...)
 }
 
 // buildArms builds both arms with the seeds of each.
@@ -169,10 +206,11 @@ func short(commit string) string { return commit[:min(len(commit), 12)] }
 
 var errOverBudget = errors.New("the check overran its budget by more than a minute")
 
-// measureArms runs the experiment and lets the verdict end it early. The budget
-// begins here, after the builds: what a check can see must not depend on whether
-// they came from the cache.
-func measureArms(ctx context.Context, x experiment.Config, p *progress) (*result.Document, error) {
+// measureArms runs the experiment and lets the verdict, on it and the earlier runs
+// together, end it early. The budget begins here, after the builds: what a check
+// can see must not depend on whether they came from the cache.
+func measureArms(ctx context.Context, x experiment.Config, p *progress, earlier ...result.Earlier) (*result.Document, error) {
+	x.Budget = untilDeadline(ctx, x.Budget)
 	ctx, cancel := context.WithTimeoutCause(ctx, x.Budget+time.Minute, errOverBudget)
 	defer cancel()
 	x.Provenance.StartedAt = time.Now().UTC()
@@ -181,9 +219,26 @@ func measureArms(ctx context.Context, x experiment.Config, p *progress) (*result
 		return nil, err
 	}
 	defer restore()
-	x.Decide = func(doc *result.Document) bool { return verdict.Judge(doc).Final }
+	x.Decide = func(doc *result.Document) bool {
+		pooled, err := poolWith(doc, earlier)
+		return err != nil || verdict.Judge(pooled).Final // what cannot be pooled need not be measured
+	}
 	x.Observe = p.observe
-	return experiment.Check(ctx, x)
+	doc, err := experiment.Check(ctx, x)
+	pooled, poolErr := poolWith(doc, earlier)
+	if poolErr != nil {
+		return doc, errors.Join(err, poolErr)
+	}
+	return pooled, err
+}
+
+// untilDeadline is the part of a budget that is left until the context's deadline,
+// if it has one: then somebody waits for the builds too.
+func untilDeadline(ctx context.Context, budget time.Duration) time.Duration {
+	if end, ok := ctx.Deadline(); ok {
+		return min(budget, time.Until(end))
+	}
+	return budget
 }
 
 // sameBytes says whether the arms' first layouts, which are linked in the same
@@ -194,10 +249,15 @@ func sameBytes(arms []experiment.Arm) bool {
 }
 
 // layoutSeeds are the link orders of both arms. The first is common, by which
-// equal builds are recognised; the others are each arm's own.
-func layoutSeeds(seed uint64, n int) (seeds [2][]uint64) {
+// equal builds are recognised, and the same in every run of a pair; the others are
+// each arm's own, and other ones after so many earlier runs, since what is left of
+// the luck of layouts gets smaller only by more of them.
+func layoutSeeds(seed uint64, n, earlier int) (seeds [2][]uint64) {
 	rng := rand.New(rand.NewPCG(seed, 0x1a40))
 	shared := 1 + rng.Uint64N(1<<31)
+	if earlier > 0 {
+		rng = rand.New(rand.NewPCG(seed, 0x1a40+uint64(earlier)))
+	}
 	for arm := range seeds {
 		if n <= 1 {
 			seeds[arm] = []uint64{0}
@@ -258,6 +318,9 @@ func newExperiment(cfg *fileConfig) (experiment.Config, error) {
 	s, err := loadScenario(cfg)
 	if err != nil {
 		return experiment.Config{}, err
+	}
+	if cfg.Target.Driver == driverGobench {
+		return experiment.Config{}, fmt.Errorf("the driver %q has no server to measure: `gate check` compares the benchmarks of two commits", driverGobench)
 	}
 	x, err := wire(cfg, s, "localhost")
 	x.EngineCPUs, x.TargetCPUs = target.Partition(target.CPUs())

@@ -24,11 +24,14 @@ import (
 type fileConfig struct {
 	Target    target.Config
 	Transport transport
+	Bench     benchFlags    // which Go benchmarks are measured, where the driver is gobench
 	Scenario  string        // name of an embedded scenario, or a path; empty: a GET of the page that tells whether the target is ready
 	Budget    time.Duration // for measuring, builds not counted
 	Seed      uint64        // 0: the scenario's
 	Policy    result.Policy
 	Gating    []string // metrics that are judged, in the order of verdict.GatingMetrics
+
+	Calibration string // file of one that is to be used; empty: the one that is found
 }
 
 // overrides are values as typed on the command line; empty ones are not given.
@@ -44,7 +47,7 @@ func defaultConfig() *fileConfig {
 		Scenario:  "ci/fast_regression_check",
 		Budget:    5 * time.Minute,
 		Policy: result.Policy{
-			Threshold: 0.05, PassBound: 0.10, MaxMDE: 0.12, Alpha: 0.02, LayoutSD: 0.02,
+			Threshold: 0.05, PassBound: 0.10, MaxMDE: 0.12, Alpha: 0.02, Reserve: 0.2, LayoutSD: 0.02,
 			OnInconclusive: onInconclusive[0],
 		},
 		Gating: verdict.GatingMetrics(),
@@ -122,7 +125,11 @@ func parseConfig(path string, text []byte) (*fileConfig, diag.Faults) {
 	root.Require("target", `add a table [target] with start = ["bin/server", "--port", "{port}"]`)
 	t := root.Table("target")
 	cfg.Target = readTarget(t)
-	cfg.Transport = readTransport(t, cfg.Target.Driver)
+	if cfg.Target.Driver == driverGobench {
+		cfg.Bench = readBenchmarks(t)
+	} else {
+		cfg.Transport = readTransport(t, cfg.Target.Driver)
+	}
 	check := root.Table("check")
 	if cfg.Target.Driver == driverHTTP {
 		cfg.Scenario = ""
@@ -134,6 +141,12 @@ func parseConfig(path string, text []byte) (*fileConfig, diag.Faults) {
 		}
 	}
 	cfg.Budget = check.Duration("budget", cfg.Budget, budgetRange)
+	if x, ok := check.Text("calibration"); ok {
+		cfg.Calibration = x.Value
+		if strings.TrimSpace(x.Value) == "" {
+			check.Fault(x.At(-1), "value", "check.calibration is blank: give the file that gate calibrate --out wrote, or leave the key out")
+		}
+	}
 	cfg.readPolicy(root.Table("policy"))
 	return cfg, f.Faults()
 }

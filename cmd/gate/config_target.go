@@ -17,11 +17,12 @@ import (
 
 // targetDrivers are the drivers that a target may name; the first is the
 // default.
-var targetDrivers = []string{driverEngram, driverHTTP}
+var targetDrivers = []string{driverEngram, driverHTTP, driverGobench}
 
 const (
-	driverEngram = "engram" // Engram's API
-	driverHTTP   = "http"   // any HTTP server
+	driverEngram  = "engram"  // Engram's API
+	driverHTTP    = "http"    // any HTTP server
+	driverGobench = "gobench" // the benchmarks of a Go module, which is started by none of the commands here
 )
 
 // The placeholders that target.Config documents. A build has neither ports nor
@@ -40,10 +41,16 @@ var placeholderPattern = regexp.MustCompile(`\{[A-Za-z][A-Za-z0-9_]*\}`)
 // the noise of a five-minute check; each costs a link.
 const defaultLayouts = 8
 
+var layoutsRange = diag.Range[int64]{Min: 1, Max: 64}
+
 // readTarget reads [target].
 func readTarget(t *diag.Table) target.Config {
+	driver := t.Choice("driver", targetDrivers[0], targetDrivers...)
+	if driver == driverGobench {
+		return target.Config{Driver: driver, Layouts: int(t.Int("layouts", defaultLayouts, layoutsRange))}
+	}
 	c := target.Config{
-		Driver:       t.Choice("driver", targetDrivers[0], targetDrivers...),
+		Driver:       driver,
 		Build:        readCommand(t, "build", buildPlaceholders),
 		Start:        readCommand(t, "start", launchPlaceholders),
 		Env:          readEnv(t.Table("env")),
@@ -208,7 +215,7 @@ func readLayouts(t *diag.Table, c target.Config) int {
 	if variesLayout(c) {
 		fallback = defaultLayouts
 	}
-	layouts := int(t.Int("layouts", int64(fallback), diag.Range[int64]{Min: 1, Max: 64}))
+	layouts := int(t.Int("layouts", int64(fallback), layoutsRange))
 	if layouts > 1 && fallback == 1 {
 		t.Fault(t.Position("layouts"), "unreachable", "target.layouts is %d and the build cannot make more than 1: put {layout} into build, where it becomes the seed of the link order, or use go build, which is shuffled by itself", layouts)
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"os"
+	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -18,12 +20,17 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
+	goCache, err := exec.CommandContext(t.Context(), "go", "env", "GOCACHE").Output() // compiling the standard library anew takes minutes
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("XDG_CACHE_HOME", env.WorkDir+"/.cache")
+			env.Setenv("GOCACHE", strings.TrimSpace(string(goCache)))
 			env.Setenv("GIT_AUTHOR_NAME", "test")
 			env.Setenv("GIT_AUTHOR_EMAIL", "test@example.invalid")
 			env.Setenv("GIT_COMMITTER_NAME", "test")
@@ -33,6 +40,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exitcode": exitCodeCommand,
+			"capture":  captureCommand,
 		},
 	})
 }

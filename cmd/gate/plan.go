@@ -9,12 +9,12 @@ import (
 
 // printPlan shows what a check would do. Nothing has been measured yet, so the
 // costs are assumed; the real plan is made after the first launches.
-func printPlan(w io.Writer, cfg *fileConfig) error {
+func printPlan(w io.Writer, cfg *fileConfig, alternate bool) error {
 	s, err := loadScenario(cfg)
 	if err != nil {
 		return err
 	}
-	costs := experiment.AssumedCosts()
+	costs := experiment.AssumedCosts(alternate)
 	shape, err := experiment.Fit(cfg.Budget, costs)
 	if err != nil {
 		return err

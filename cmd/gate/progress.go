@@ -89,6 +89,8 @@ func (p *progress) observe(e experiment.Progress) {
 			text += fmt.Sprintf(", %s %+.1f%% [%+.1f, %+.1f]", m.Name, 100*m.Effect, 100*m.Low, 100*m.High)
 		}
 		p.say(text, e.Done, e.Total)
+	case "alone":
+		p.say(fmt.Sprintf("launch %d of %d, %s left", e.Done, e.Total, e.Left.Round(time.Second)), e.Done, e.Total)
 	case "run":
 		p.say(fmt.Sprintf("slice %d of %d, %s left", e.Done, e.Total, e.Left), e.Done, e.Total)
 	case "load":

@@ -64,13 +64,13 @@ func (f reportFlags) report(w io.Writer, path string) error {
 	if err != nil {
 		return err
 	}
-	v := verdict.Judge(doc)
+	j := judge(doc)
 	if f.out != "" {
-		if err := writeReports(f.out, doc, v); err != nil {
+		if err := j.writeReports(f.out); err != nil {
 			return err
 		}
 	}
-	write := func(w io.Writer) error { return render(w, f.format, doc, v) }
+	write := func(w io.Writer) error { return j.render(w, f.format) }
 	if f.output != "" {
 		err = result.Replace(f.output, write)
 	} else {
@@ -79,7 +79,7 @@ func (f reportFlags) report(w io.Writer, path string) error {
 	if err != nil {
 		return err
 	}
-	return ending(v)
+	return ending(j.verdict)
 }
 
 // formats are the ways to lay out a verdict, and the names of their files in a
@@ -110,9 +110,20 @@ func reportFiles() (files []string) {
 	return files
 }
 
-// writeReports writes a judged document in every format into a directory, which
-// is made if need be.
-func writeReports(dir string, doc *result.Document, v verdict.Verdict) error {
+// judged is a document with its verdict, and both as the formats show them.
+type judged struct {
+	doc     *result.Document
+	verdict verdict.Verdict
+	model   report.Model
+}
+
+func judge(doc *result.Document) judged {
+	v := verdict.Judge(doc)
+	return judged{doc: doc, verdict: v, model: report.New(doc, v)}
+}
+
+// writeReports writes every format into a directory, which is made if need be.
+func (j judged) writeReports(dir string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
@@ -120,7 +131,7 @@ func writeReports(dir string, doc *result.Document, v verdict.Verdict) error {
 		if f.file == "" {
 			continue
 		}
-		write := func(w io.Writer) error { return render(w, f.name, doc, v) }
+		write := func(w io.Writer) error { return j.render(w, f.name) }
 		if err := result.Replace(filepath.Join(dir, f.file), write); err != nil {
 			return err
 		}
@@ -128,24 +139,23 @@ func writeReports(dir string, doc *result.Document, v verdict.Verdict) error {
 	return nil
 }
 
-// render writes a judged document in one of the formats.
-func render(w io.Writer, format string, doc *result.Document, v verdict.Verdict) error {
-	m := report.New(doc, v)
+// render writes one of the formats.
+func (j judged) render(w io.Writer, format string) error {
 	switch format {
 	case "terminal":
-		return report.Terminal(w, m, terminalOptions(w))
+		return report.Terminal(w, j.model, terminalOptions(w))
 	case "html":
-		return report.HTML(w, m, report.Illustrate(doc, v))
+		return report.HTML(w, j.model, report.Illustrate(j.doc, j.verdict))
 	case "markdown":
-		return report.Markdown(w, m)
+		return report.Markdown(w, j.model)
 	case "json":
-		return report.JSON(w, m)
+		return report.JSON(w, j.model)
 	case "junit":
-		return report.JUnit(w, m)
+		return report.JUnit(w, j.model)
 	case "sarif":
-		return report.SARIF(w, m)
+		return report.SARIF(w, j.model)
 	case "openmetrics":
-		return report.OpenMetrics(w, m)
+		return report.OpenMetrics(w, j.model)
 	}
 	return unknownFormat(format)
 }

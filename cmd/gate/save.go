@@ -3,27 +3,29 @@ package main
 import (
 	"os"
 	"path/filepath"
-
-	"github.com/fivegate/fivegate/gate/result"
-	"github.com/fivegate/fivegate/gate/verdict"
 )
 
 // save writes result.json and every report into the directory, made if need be.
 // Without one it is a new directory in the user's cache, so that the working tree
 // stays as it was.
-func save(dir string, doc *result.Document, v verdict.Verdict) (string, error) {
+func (j judged) save(dir string) (string, error) {
 	if dir == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			cache = os.TempDir()
-		}
-		dir = filepath.Join(cache, "fivegate", "results", doc.Provenance.StartedAt.Format("20060102T150405.000Z"))
+		dir = filepath.Join(resultsDir(), j.doc.Provenance.StartedAt.Format("20060102T150405.000Z"))
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return dir, err
 	}
-	if err := doc.WriteFile(filepath.Join(dir, "result.json")); err != nil {
+	if err := j.doc.WriteFile(filepath.Join(dir, resultFile)); err != nil {
 		return dir, err
 	}
-	return dir, writeReports(dir, doc, v)
+	return dir, j.writeReports(dir)
+}
+
+// resultsDir is where results are kept that no directory was named for.
+func resultsDir() string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		cache = os.TempDir()
+	}
+	return filepath.Join(cache, "fivegate", "results")
 }

@@ -49,11 +49,14 @@ func (r *runner) arguments() []string {
 func TestCheckPassesInputsOn(t *testing.T) {
 	r := checking(t).set("CANNED", canned(t, "pass"))
 	r.set("INPUT_BASE", "--help", "INPUT_HEAD", "a b", "INPUT_CONFIG", "x/gate.toml", "INPUT_SCENARIO", "$(touch pwned)", "INPUT_BUDGET", "2m",
-		"INPUT_THRESHOLD", "3%", "INPUT_SEED", "7", "INPUT_ALTERNATE", "TRUE", "INPUT_MEASURE_ANYWAY", "true", "INPUT_OUT", "out dir")
+		"INPUT_THRESHOLD", "3%", "INPUT_SEED", "7", "INPUT_ALTERNATE", "TRUE", "INPUT_MEASURE_ANYWAY", "true", "INPUT_OUT", "out dir",
+		"INPUT_AGAINST", "baseline", "INPUT_BENCH", "A|B", "INPUT_PKG", "./x,./y", "INPUT_CPU", "1,4", "INPUT_CMD", "./tool 'a b'", "INPUT_BUILD", "make",
+		"INPUT_PREPARE", "-x", "INPUT_CLEANUP", "rm x", "INPUT_WARMUP", "2", "INPUT_COUNTER", "perf")
 	r.ends("check.sh", 0)
 	want := []string{
 		"check", "--out=" + filepath.Join(r.work, "out dir"), "--base=--help", "--head=a b", "--config=x/gate.toml",
 		"--scenario=$(touch pwned)", "--budget=2m", "--threshold=3%", "--seed=7", "--alternate", "--measure-anyway",
+		"--against=baseline", "--bench=A|B", "--pkg=./x,./y", "--cpu=1,4", "--cmd=./tool 'a b'", "--build=make", "--prepare=-x", "--cleanup=rm x", "--warmup=2", "--counter=perf",
 	}
 	if diff := cmp.Diff(want, r.arguments()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
