@@ -105,8 +105,6 @@ func (f initFlags) project(files fs.FS) (project, error) {
 		return project{}, fmt.Errorf("init: look at the project: %w", err)
 	case f.kind != "":
 		return p.as(f.kind)
-	case p.Kind == kindGoBenchmarks:
-		return project{}, fmt.Errorf("init: this Go module has %d benchmarks and no server that gate could start, and this version measures servers only; nothing was written. If it has a server all the same, name it: gate init --kind %s", p.Benchmarks, kindOther)
 	}
 	return p, nil
 }

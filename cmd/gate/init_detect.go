@@ -23,7 +23,7 @@ const (
 )
 
 // initKinds are those that gate.toml can be written for.
-var initKinds = []string{kindEngram, kindCargoServer, kindGoServer, kindOther}
+var initKinds = []string{kindEngram, kindCargoServer, kindGoServer, kindGoBenchmarks, kindOther}
 
 // project is what init found out about a repository.
 type project struct {
@@ -53,6 +53,8 @@ func (p project) describe() string {
 		return "a Cargo project with the program " + p.Program
 	case kindGoServer:
 		return "a Go server with the program " + p.Program
+	case kindGoBenchmarks:
+		return "a Go module with benchmarks"
 	}
 	return "a project that gate knows nothing of"
 }
@@ -60,8 +62,11 @@ func (p project) describe() string {
 // config is gate.toml for the project.
 func (p project) config() (string, error) {
 	name := "starter/server.toml"
-	if p.Kind == kindEngram {
+	switch p.Kind {
+	case kindEngram:
 		name = "starter/engram.toml"
+	case kindGoBenchmarks:
+		name = "starter/gobench.toml"
 	}
 	t, err := template.ParseFS(starter, name)
 	if err != nil {

@@ -49,7 +49,9 @@ func printInit(w io.Writer, r initReport) error {
 	}
 	b.WriteString(initSteps)
 	next := "gate check --plan"
-	if r.Kind != kindEngram && slices.ContainsFunc(r.files, func(f starterFile) bool { return f.Path == "gate.toml" && f.State == fileWritten }) {
+	if r.Kind == kindGoBenchmarks {
+		next = "gate check"
+	} else if r.Kind != kindEngram && slices.ContainsFunc(r.files, func(f starterFile) bool { return f.Path == "gate.toml" && f.State == fileWritten }) {
 		next = `look at the lines marked CHECK in gate.toml, then run gate check --plan`
 	}
 	fmt.Fprintf(&b, "\n%d files written; next: %s\n", written, next)
@@ -67,8 +69,8 @@ func (r initReport) notes() (notes []string) {
 	if len(r.Others) > 0 {
 		notes = append(notes, fmt.Sprintf("there are other programs (%s); if one of them is the server, change build and start", strings.Join(r.Others, ", ")))
 	}
-	if r.Benchmarks > 0 {
-		notes = append(notes, fmt.Sprintf("the %d Go benchmarks are not measured: this version measures servers only", r.Benchmarks))
+	if r.Benchmarks > 0 && r.Kind != kindGoBenchmarks {
+		notes = append(notes, "gate.toml is for the server; the Go benchmarks are measured by gate check --bench .")
 	}
 	if !r.pinned {
 		notes = append(notes, "this build knows neither its release nor its commit, so the workflows say "+r.action+": put a full commit id of the action in its place")
