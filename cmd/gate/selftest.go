@@ -51,7 +51,7 @@ The exit code is 0 when all three hold, and 3 when one does not.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.selftest(cmd) },
 	}
 	fl := cmd.Flags()
-	fl.DurationVar(&f.budget, "budget", 90*time.Second, "time for each of the three checks, builds not counted")
+	fl.DurationVar(&f.budget, "budget", 2*time.Minute, "time for each of the three checks, builds not counted")
 	fl.StringVar(&f.ref, "ref", "HEAD", "commit to check against itself")
 	fl.StringVar(&f.config, "config", "gate.toml", "configuration file")
 	fl.StringVar(&f.override.Scenario, "scenario", "", "scenario by name or file")

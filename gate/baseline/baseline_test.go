@@ -110,6 +110,13 @@ func TestRecordRefuses(t *testing.T) {
 			t.Errorf("error %v, want one with %q", err, c.want)
 		}
 	}
+	few := alone(3, 0)
+	for i := range few.Slices[:6] {
+		few.Slices[i].Engine.Limited = "late"
+	}
+	if _, err := baseline.NewRun(few, true, 0); err != nil {
+		t.Errorf("a few slices in which the engine was late: %v", err)
+	}
 	if _, err := baseline.NewRun(alone(4, 0), true, 0.001); !errors.Is(err, baseline.ErrRefused) {
 		t.Errorf("launches that spread ten times as much as calibrated: %v", err)
 	}

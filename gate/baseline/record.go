@@ -49,8 +49,7 @@ func NewRun(doc *result.Document, manyLayouts bool, calibrated float64) (Run, er
 	case manyLayouts && len(doc.Arms[0].Layouts) < 2:
 		return Run{}, refuse("one layout was built where the build can vary it; one layout's luck would be recorded as the program's speed")
 	}
-	v := verdict.Judge(doc)
-	if v.Status != verdict.Pass {
+	if v := verdict.Judge(punctual(doc)); v.Status != verdict.Pass {
 		return Run{}, refuse("%s", v.Reason)
 	}
 	run := Run{
@@ -79,6 +78,23 @@ func NewRun(doc *result.Document, manyLayouts bool, calibrated float64) (Run, er
 	}
 	run.Document = hex.EncodeToString(digest.Sum(nil))
 	return run, nil
+}
+
+// maxLimited is the share of slices in which the engine may have been the limit:
+// they are left out, and say more of the moment than of the program. Chosen.
+const maxLimited = 0.25
+
+// punctual is the document without the slices in which the engine was the limit,
+// if they are few.
+func punctual(doc *result.Document) *result.Document {
+	limited := func(s result.Slice) bool { return s.Engine.Limited != "" }
+	kept := slices.DeleteFunc(slices.Clone(doc.Slices), limited)
+	if float64(len(doc.Slices)-len(kept)) > maxLimited*float64(len(doc.Slices)) {
+		return doc
+	}
+	out := *doc
+	out.Slices = kept
+	return &out
 }
 
 // maxErrorRate holds where the scenario says nothing of errors.
