@@ -28,6 +28,10 @@ func (l LooksApart) final() bool { return l.At == len(l.Fractions)-1 }
 // Yuen's t of a few blocks is found up to twice as often as Student's t says
 // (docs/evidence/simulations.md); a third of alpha is spent, so that alpha holds.
 //
+// A metric that is the same in both arms and does not vary, such as a count of
+// allocations, cannot be found significant, however the arms are exchanged; so it
+// has no part in alpha (Tarone, Biometrics 46, 1990).
+//
 // Upper bounds are at the whole alpha for each metric, as in Decide. The outcome
 // is Continue while a metric is open whose look is not its last.
 //
@@ -47,7 +51,7 @@ func DecideApart(metrics []MetricEvidence, rule Rule, alpha float64, looks []Loo
 	d := Decision{Metrics: make([]MetricDecision, len(metrics))}
 	open := false
 	for i, m := range metrics {
-		level, err := levels.of(i, len(metrics))
+		level, err := levels.of(i, family(metrics))
 		if err != nil {
 			return Decision{}, err
 		}
@@ -63,6 +67,17 @@ func DecideApart(metrics []MetricEvidence, rule Rule, alpha float64, looks []Loo
 	}
 	d.Outcome = overall(d.Metrics, !open)
 	return d, nil
+}
+
+// family is the number of metrics that can be found significant; 1 at least.
+func family(metrics []MetricEvidence) int {
+	n := len(metrics)
+	for _, m := range metrics {
+		if e := m.Effect; m.Rates == nil && e.Blocks > 0 && e.Theta == 0 && e.SERound == 0 && e.SEBlock == 0 {
+			n--
+		}
+	}
+	return max(n, 1)
 }
 
 // levelsApart computes nominal levels, and remembers them: most metrics have the
@@ -93,7 +108,7 @@ func (l *levelsApart) of(i, r int) (float64, error) {
 // stepDown says which metrics are significantly worse.
 func (l *levelsApart) stepDown(metrics []MetricEvidence) ([]bool, error) {
 	rejected := make([]bool, len(metrics))
-	for left := len(metrics); left > 0; {
+	for left := family(metrics); left > 0; {
 		now := 0
 		for i, m := range metrics {
 			if rejected[i] {

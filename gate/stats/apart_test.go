@@ -65,6 +65,13 @@ func TestDecideApart(t *testing.T) {
 			t.Errorf("%s: outcome %v, %v; want %v", c.name, d.Outcome, err, c.want)
 		}
 	}
+	// What is the same and does not vary takes no share of the level.
+	counts := slices.Repeat([]MetricEvidence{effect(0, 0)}, 399)
+	alone, err := DecideApart([]MetricEvidence{effect(6, 1.3)}, rule, 0.02, at(3, counts[:1]))
+	beside, err2 := DecideApart(append([]MetricEvidence{effect(6, 1.3)}, counts...), rule, 0.02, at(3, append(counts, counts[0])))
+	if err != nil || err2 != nil || alone.Metrics[0].Level != beside.Metrics[0].Level || beside.Outcome != alone.Outcome {
+		t.Errorf("alone %+v, %v; beside counts %+v, %v", alone.Metrics[0], err, beside.Metrics[0], err2)
+	}
 	// A benchmark at its last look is over, whatever the others still get.
 	looks := []LooksApart{{sevenTo28, 3}, {sevenTo28, 0}}
 	if d, err := DecideApart([]MetricEvidence{effect(0, 9), effect(0, 9)}, rule, 0.02, looks); err != nil || d.Outcome != Continue {
