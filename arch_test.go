@@ -25,7 +25,7 @@ const module = "github.com/fivegate/fivegate/"
 // imports of gate/ only what stands on its own line or on one above. A new
 // package needs a place here.
 var layers = [][]string{
-	{"gate/diag", "gate/runner", "gate/result", "gate/safetext"},
+	{"gate/diag", "gate/runner", "gate/result", "gate/safetext", "gate/parallel"},
 	{"gate/stats", "gate/ingest"},
 	{"gate/verdict", "gate/chart"},
 	{"gate/waiver", "gate/calibration", "gate/baseline", "gate/history", "gate/hook"},
@@ -39,7 +39,7 @@ var leaves = []string{"gate/result", "gate/runner", "gate/diag"}
 // pure are the packages whose output depends on their arguments alone, so that a
 // verdict can be computed again from its document, byte for byte.
 var pure = []string{
-	"gate/stats", "gate/verdict", "gate/chart", "gate/safetext", "gate/report",
+	"gate/stats", "gate/verdict", "gate/chart", "gate/safetext", "gate/parallel", "gate/report",
 	"gate/ingest", "gate/calibration", "gate/baseline", "gate/history",
 	"gate/waiver", "gate/github/artifact", "gate/github/event", "gate/github/legs", "gate/github/page",
 }

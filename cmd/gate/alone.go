@@ -31,10 +31,16 @@ func (f checkFlags) checkAgainst(cmd *cobra.Command) error {
 	var b *baseline.Baseline
 	m, err := measureAlone(cmd.Context(), cfg, f.head, p, files.rateOf(&b))
 	p.done()
+	if err != nil && m != nil {
+		return conclude(cmd.OutOrStdout(), m.doc, err, f.out, f.json)
+	}
 	if err != nil {
 		return inconclusiveWithout(cmd.OutOrStdout(), err)
 	}
 	doc, err := b.Against(m.doc)
+	if errors.Is(err, baseline.ErrHead) {
+		return conclude(cmd.OutOrStdout(), m.doc, err, f.out, f.json)
+	}
 	if err != nil {
 		return inconclusiveWithout(cmd.OutOrStdout(), err)
 	}
@@ -43,8 +49,8 @@ func (f checkFlags) checkAgainst(cmd *cobra.Command) error {
 
 // measureAlone builds a commit in its layouts and drives it alone, launch after
 // launch. rate, if given, says at how many requests a second, for a runner class
-// and scenario. A measurement that broke is an error that says what its verdict
-// would.
+// and scenario. A measurement that broke is returned beside an error that says what
+// its verdict does.
 func measureAlone(ctx context.Context, cfg *fileConfig, ref string, p *progress, rate func(class, scenario string) (float64, error)) (*aloneRun, error) {
 	repo, x, err := openExperiment(ctx, cfg)
 	if err != nil {
@@ -80,7 +86,7 @@ func measureAlone(ctx context.Context, cfg *fileConfig, ref string, p *progress,
 	x.Observe = p.observe
 	doc, err := experiment.Alone(ctx, x)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", verdict.Judge(doc).Reason, err)
+		err = fmt.Errorf("invalid: %s", verdict.Judge(doc).Reason)
 	}
-	return &aloneRun{doc: doc, scenario: scenarioName(cfg), manyLayouts: variesLayout(cfg.Target)}, nil
+	return &aloneRun{doc: doc, scenario: scenarioName(cfg), manyLayouts: variesLayout(cfg.Target)}, err
 }

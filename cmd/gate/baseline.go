@@ -8,17 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/fivegate/fivegate/gate/baseline"
-	"github.com/fivegate/fivegate/gate/diag"
 	"github.com/fivegate/fivegate/gate/result"
 	"github.com/fivegate/fivegate/gate/verdict"
-	"github.com/fivegate/fivegate/workloads/scenario"
 )
 
 // baselineFlags are the flags that the verbs under baseline share.
@@ -161,27 +157,12 @@ func scenarioName(cfg *fileConfig) string {
 	}
 }
 
-// readBaseline reads a baseline file.
-func readBaseline(path string) (*baseline.Baseline, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, baseline.MaxBytes+1))
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	b, faults := baseline.Parse(path, text)
-	return b, faults.Err()
-}
-
 func (f *baselineFlags) record(cmd *cobra.Command) error {
 	p := newProgress(cmd.ErrOrStderr())
 	defer p.done()
 	m, err := f.measure(cmd.Context(), p, nil)
 	p.done()
-	if err != nil {
+	if err := f.keep(cmd.OutOrStdout(), m, err); err != nil {
 		return err
 	}
 	class := m.doc.Provenance.Runner.Class
@@ -195,9 +176,23 @@ func (f *baselineFlags) record(cmd *cobra.Command) error {
 	return f.add(cmd.OutOrStdout(), b, m)
 }
 
+// keep saves what was measured, if anything was, and passes the error on: whatever
+// is refused later, the document is there to be looked at.
+func (f *baselineFlags) keep(w io.Writer, m *aloneRun, broke error) error {
+	if m == nil {
+		return broke
+	}
+	dir, err := judge(m.doc).save(f.out)
+	if err != nil {
+		return errors.Join(broke, fmt.Errorf("write the result: %w", err))
+	}
+	fmt.Fprintf(w, "result: %s\n\n", filepath.Join(dir, "result.json"))
+	return broke
+}
+
 // add writes a measurement down as one more run.
 func (f *baselineFlags) add(w io.Writer, b *baseline.Baseline, m *aloneRun) error {
-	run, err := baseline.NewRun(m.doc, m.manyLayouts, m.calibratedSpread())
+	run, err := baseline.NewRun(m.doc, m.manyLayouts)
 	if err != nil {
 		return err
 	}
@@ -214,38 +209,13 @@ func (f *baselineFlags) add(w io.Writer, b *baseline.Baseline, m *aloneRun) erro
 	return nil
 }
 
-// attributes let git join two baselines that each got a run.
-const attributes = "*.json merge=union\n"
-
-// writeBaseline writes the file, and the attributes beside it if there are none.
-func writeBaseline(dir, path string, b *baseline.Baseline) error {
-	text, err := b.Format()
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return err
-	}
-	write := func(text []byte) func(io.Writer) error {
-		return func(w io.Writer) error { _, err := w.Write(text); return err }
-	}
-	if err := result.Replace(path, write(text)); err != nil {
-		return err
-	}
-	beside := filepath.Join(dir, ".gitattributes")
-	if _, err := os.Stat(beside); errors.Is(err, fs.ErrNotExist) {
-		return result.Replace(beside, write([]byte(attributes)))
-	}
-	return nil
-}
-
 func (f *baselineFlags) refresh(cmd *cobra.Command) error {
 	p := newProgress(cmd.ErrOrStderr())
 	defer p.done()
 	var b *baseline.Baseline
 	m, err := f.measure(cmd.Context(), p, f.rateOf(&b))
 	p.done()
-	if err != nil {
+	if err := f.keep(cmd.OutOrStdout(), m, err); err != nil {
 		return inconclusiveWithout(cmd.OutOrStdout(), err)
 	}
 	v, err := judgeAgainst(b, m.doc)
@@ -304,127 +274,12 @@ func judgeAgainst(b *baseline.Baseline, doc *result.Document) (verdict.Verdict, 
 	return verdict.Judge(compared), nil
 }
 
-func (f *baselineFlags) show(w io.Writer, paths []string) error {
-	if len(paths) == 0 {
-		machine, err := detectMachine()
-		if err != nil {
-			return err
-		}
-		paths, err = filesUnder(filepath.Join(f.dir, machine.Class()))
-		if errors.Is(err, fs.ErrNotExist) || err == nil && len(paths) == 0 {
-			return inconclusiveWithout(w, &baseline.Unusable{Why: "no baseline for this runner class, " + machine.Class()})
-		}
-		if err != nil {
-			return err
-		}
-	}
-	for _, path := range paths {
-		b, err := readBaseline(path)
-		if err != nil {
-			return err
-		}
-		printBaseline(w, path, b)
-	}
-	return nil
-}
-
-// filesUnder are all baseline files under a directory.
-func filesUnder(dir string) (paths []string, err error) {
-	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && strings.HasSuffix(path, ".json") && !strings.HasSuffix(path, ".calibration.json") {
-			paths = append(paths, path)
-		}
-		return err
-	})
-	return paths, err
-}
-
-func (f *baselineFlags) verify(w io.Writer) error {
-	paths, err := filesUnder(f.dir)
-	if err != nil {
-		return err
-	}
-	var faults diag.Faults
-	for _, path := range paths {
-		faults = append(faults, f.verifyFile(path)...)
-	}
-	if err := faults.Err(); err != nil {
-		return err
-	}
-	fmt.Fprintf(w, "baselines in order: %d\n", len(paths))
-	return nil
-}
-
-// verifyFile says what is wrong with one committed baseline.
-func (f *baselineFlags) verifyFile(path string) diag.Faults {
-	b, err := readBaseline(path)
-	var faults diag.Faults
-	if errors.As(err, &faults) {
-		return faults
-	}
-	fault := func(rule, format string, args ...any) diag.Faults {
-		return diag.Faults{{File: path, Rule: rule, Message: fmt.Sprintf(format, args...)}}
-	}
-	if err != nil {
-		return fault("read", "%v", err)
-	}
-	rel, err := filepath.Rel(f.dir, path)
-	want := filepath.FromSlash(baseline.Path(b.RunnerClass, b.Scenario))
-	if err != nil || rel != want {
-		return fault("place", "is the baseline of %s on %s and belongs at %s: move it back; a baseline counts inside its runner class only", b.Scenario, b.RunnerClass, filepath.Join(f.dir, want))
-	}
-	if b.Scenario == readyScenario {
-		return nil // made of gate.toml
-	}
-	s, err := scenario.Load(b.Scenario)
-	switch runs := b.Current(); {
-	case err != nil:
-		return fault("scenario", "its scenario %s cannot be read (%v): restore it, or delete the baseline", b.Scenario, err)
-	case s.SHA256 != runs[len(runs)-1].ScenarioSHA256:
-		return fault("scenario", "its scenario %s has changed since it was recorded: record it again", b.Scenario)
-	}
-	return nil
-}
-
-func (f *baselineFlags) list(w io.Writer, now time.Time) error {
-	paths, err := filesUnder(f.dir)
-	if err != nil {
-		return err
-	}
-	for _, path := range paths {
-		b, err := readBaseline(path)
-		if err != nil {
-			return err
-		}
-		runs := b.Current()
-		last := runs[len(runs)-1]
-		fmt.Fprintf(w, "%s  %s  %s  runs: %d, launches: %d, recorded %s (%d days ago)\n", b.RunnerClass, b.Scenario, short(last.Commit),
-			len(runs), len(last.Metrics[0].Launches), last.RecordedAt.Format(time.DateOnly), int(now.Sub(last.RecordedAt).Hours()/24))
-	}
-	return nil
-}
-
-func printBaseline(w io.Writer, path string, b *baseline.Baseline) {
-	runs := b.Current()
-	last := runs[len(runs)-1]
-	fmt.Fprintf(w, "%s\n  %s on %s\n  commit %s, recorded %s, %.0f requests a second, layouts: %d, runs of this commit: %d\n",
-		path, b.Scenario, b.RunnerClass, short(last.Commit), last.RecordedAt.Format(time.RFC3339), last.RatePerS, last.Layouts, len(runs))
-	for _, m := range last.Metrics {
-		fmt.Fprintf(w, "  %-12s %12.5g %-8s  launches: %d, which differ by %.1f%% (%.5g to %.5g)\n",
-			m.Name, m.Median, m.Unit, len(m.Launches), 100*m.Spread(), slices.Min(m.Launches), slices.Max(m.Launches))
-	}
-}
-
 // aloneRun is a measurement of one commit alone.
 type aloneRun struct {
 	doc         *result.Document
 	scenario    string // as gate.toml names it
 	manyLayouts bool   // the build can vary the layout
 }
-
-// calibratedSpread is what launches differ by on this runner class as calibrated, as
-// a fraction; 0 where it is not.
-func (m *aloneRun) calibratedSpread() float64 { return 0 }
 
 // measure builds and drives a commit alone. rate, if given, finds the rate that the
 // baseline was recorded at.

@@ -23,7 +23,7 @@ func recorded(t *testing.T) (dir, path string) {
 	}
 	doc := resulttest.Alone(resulttest.Options{Seed: 1, Blocks: 8, Rounds: 1, RatePerS: 60})
 	doc.Provenance.Scenario = result.Scenario{Name: s.Name, SHA256: s.SHA256, Text: s.Text}
-	run, err := baseline.NewRun(doc, true, 0)
+	run, err := baseline.NewRun(doc, true)
 	if err != nil {
 		t.Fatal(err)
 	}

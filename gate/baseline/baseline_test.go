@@ -36,7 +36,7 @@ func record(t *testing.T, docs ...*result.Document) *baseline.Baseline {
 	t.Helper()
 	b := &baseline.Baseline{Scenario: "synthetic", RunnerClass: docs[0].Provenance.Runner.Class}
 	for _, d := range docs {
-		run, err := baseline.NewRun(d, true, 0)
+		run, err := baseline.NewRun(d, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +105,7 @@ func TestRecordRefuses(t *testing.T) {
 	} {
 		d := alone(3, 0)
 		c.change(d)
-		_, err := baseline.NewRun(d, true, 0)
+		_, err := baseline.NewRun(d, true)
 		if !errors.Is(err, baseline.ErrRefused) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want one with %q", err, c.want)
 		}
@@ -114,11 +114,8 @@ func TestRecordRefuses(t *testing.T) {
 	for i := range few.Slices[:6] {
 		few.Slices[i].Engine.Limited = "late"
 	}
-	if _, err := baseline.NewRun(few, true, 0); err != nil {
+	if _, err := baseline.NewRun(few, true); err != nil {
 		t.Errorf("a few slices in which the engine was late: %v", err)
-	}
-	if _, err := baseline.NewRun(alone(4, 0), true, 0.001); !errors.Is(err, baseline.ErrRefused) {
-		t.Errorf("launches that spread ten times as much as calibrated: %v", err)
 	}
 }
 
@@ -167,7 +164,7 @@ func TestParseRefuses(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	b := &baseline.Baseline{Scenario: "synthetic", RunnerClass: "c"}
-	run, err := baseline.NewRun(alone(1, 0), true, 0)
+	run, err := baseline.NewRun(alone(1, 0), true)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -187,7 +184,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("baseline %v beside %v", b, faults)
 		}
 		if b != nil {
-			if _, err := b.Against(now); err != nil && !errors.As(err, new(*baseline.Unusable)) {
+			if _, err := b.Against(now); err != nil && !errors.As(err, new(*baseline.Unusable)) && !errors.Is(err, baseline.ErrHead) {
 				t.Fatal(err)
 			}
 		}
@@ -216,6 +213,14 @@ func TestAgainst(t *testing.T) {
 		doc.Plan.Metrics = []string{verdict.CPUPerOp, verdict.Throughput}
 		if v := verdict.Judge(doc); v.Status != c.want {
 			t.Errorf("%s: %s, %s; want %s", c.name, v.Status, v.Reason, c.want)
+		}
+	}
+	for _, share := range []float64{1, 0.05} { // a failed request is never a fast one
+		broken := alone(9, 0)
+		failing(share)(broken)
+		broken.Plan.Limits = result.Limits{ErrorRate: 0.01, ErrorRateSet: true}
+		if _, err := b.Against(broken); !errors.Is(err, baseline.ErrHead) {
+			t.Errorf("a head of which %v fails: %v", share, err)
 		}
 	}
 	for name, change := range map[string]func(*result.Document){
@@ -299,7 +304,7 @@ func TestTwoClonesMerge(t *testing.T) {
 
 func add(t *testing.T, b *baseline.Baseline, d *result.Document) *baseline.Baseline {
 	t.Helper()
-	run, err := baseline.NewRun(d, true, 0)
+	run, err := baseline.NewRun(d, true)
 	if err != nil {
 		t.Fatal(err)
 	}

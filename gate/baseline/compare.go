@@ -1,6 +1,7 @@
 package baseline
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -24,11 +25,15 @@ type Unusable struct{ Why string }
 
 func (u *Unusable) Error() string { return u.Why }
 
+// ErrHead is wrapped by what says why head cannot be held against any baseline.
+var ErrHead = errors.New("invalid: head cannot be compared with the baseline")
+
 // Against holds a measurement of one arm, as NewRun takes it, against the
 // baseline: a document of kind "compare", to be judged by itself. A launch is a
 // sample. What differs between runs is not in the spread of launches; it is in the
 // policy's layout term, as large as the baseline's own runs say. *Unusable: the
-// baseline is of another runner class, scenario or rate.
+// baseline is of another runner class, scenario or rate. A head that breaks its
+// scenario's limits is ErrHead: what it failed to answer has no time to compare.
 func (b *Baseline) Against(doc *result.Document) (*result.Document, error) {
 	runs := b.Current()
 	p := &doc.Provenance
@@ -40,6 +45,9 @@ func (b *Baseline) Against(doc *result.Document) (*result.Document, error) {
 		return nil, &Unusable{fmt.Sprintf("no baseline for this scenario: %s has changed since it was recorded; record it again", b.Scenario)}
 	case math.Abs(doc.Plan.RatePerS/last.RatePerS-1) > 0.02:
 		return nil, &Unusable{fmt.Sprintf("the baseline was recorded at %.0f requests a second, and %.0f were offered", last.RatePerS, doc.Plan.RatePerS)}
+	}
+	if v := verdict.Judge(punctual(doc)); v.Status != verdict.Pass {
+		return nil, fmt.Errorf("%w: %s", ErrHead, v.Reason)
 	}
 	out := &result.Document{
 		Schema: result.Schema, Kind: result.KindCompare, Provenance: doc.Provenance,

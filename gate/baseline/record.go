@@ -20,8 +20,7 @@ import (
 const MinLaunches = stats.MinBlocks
 
 // maxSpread is the largest robust standard deviation between launches, as a
-// fraction, with which a baseline is recorded where the runner class is not
-// calibrated. Chosen: with seven launches it leaves an error of 2.6%, beyond which
+// fraction, with which a baseline is recorded. Chosen: with seven launches it leaves an error of 2.6%, beyond which
 // a baseline could not tell 8%.
 const maxSpread = 0.07
 
@@ -35,9 +34,8 @@ func refuse(format string, args ...any) error {
 // NewRun makes a run of a document of kind "run" with one launch a block. What
 // must not become a baseline is refused, with the reason and what to do: a dirty
 // tree, a measurement that broke or breaks its scenario's limits, too few launches,
-// one layout where more can be built, errors, and launches that spread by more than
-// calibrated says they do on this class (0: not calibrated).
-func NewRun(doc *result.Document, manyLayouts bool, calibrated float64) (Run, error) {
+// one layout where more can be built, errors, and launches that differ too much.
+func NewRun(doc *result.Document, manyLayouts bool) (Run, error) {
 	p := &doc.Provenance
 	switch {
 	case doc.Kind != result.KindRun || len(doc.Arms) != 1:
@@ -65,7 +63,7 @@ func NewRun(doc *result.Document, manyLayouts bool, calibrated float64) (Run, er
 	if len(run.Metrics) == 0 {
 		return Run{}, refuse("nothing was measured")
 	}
-	if err := steady(run.Metrics, calibrated); err != nil {
+	if err := steady(run.Metrics); err != nil {
 		return Run{}, err
 	}
 	run.Requests, run.Failed = requests(doc)
@@ -160,15 +158,11 @@ func (m Metric) Spread() float64 {
 // steady refuses launches that spread too much to be a baseline. The CPU time of an
 // operation is what is asked for: latencies of single launches spread more, and are
 // recorded for what they are.
-func steady(metrics []Metric, calibrated float64) error {
-	limit, why := maxSpread, "what any baseline may have"
-	if calibrated > 0 {
-		limit, why = 2*calibrated, "twice what this runner class was calibrated to"
-	}
+func steady(metrics []Metric) error {
 	for _, m := range metrics {
-		if m.Name == verdict.CPUPerOp && m.Spread() > limit {
-			return refuse("%s differs by %.1f%% (standard deviation) between launches, more than %s, %.1f%%: look for other work on this machine (gate doctor), and record again",
-				m.Name, 100*m.Spread(), why, 100*limit)
+		if m.Name == verdict.CPUPerOp && m.Spread() > maxSpread {
+			return refuse("%s differs by %.1f%% (standard deviation) between launches, and a baseline may by %.1f%%: look for other work on this machine (gate doctor), and record again",
+				m.Name, 100*m.Spread(), 100*maxSpread)
 		}
 	}
 	return nil

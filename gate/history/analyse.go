@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
+	"github.com/fivegate/fivegate/gate/parallel"
 	"github.com/fivegate/fivegate/gate/result"
 	"github.com/fivegate/fivegate/gate/stats"
 	"github.com/fivegate/fivegate/gate/verdict"
@@ -153,7 +151,7 @@ func Analyse(files [][]Run, explanations []Explanation, o Options) (*Trend, erro
 		t.From = t.To.Add(-o.Window)
 	}
 	errs := make([]error, len(t.Series))
-	inParallel(len(t.Series), func(i int) { errs[i] = t.Series[i].analyse(o, t.From, explanations) })
+	parallel.For(len(t.Series), func(i int) { errs[i] = t.Series[i].analyse(o, t.From, explanations) })
 	for i, err := range errs {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", t.Series[i].Name(), err)
@@ -196,20 +194,6 @@ func gather(files [][]Run) []Series {
 		}
 	}
 	return out
-}
-
-// inParallel calls f for 0 to n−1 on as many goroutines as there are cores.
-func inParallel(n int, f func(i int)) {
-	var next atomic.Int64
-	var all sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		all.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				f(i)
-			}
-		})
-	}
-	all.Wait()
 }
 
 // analyse finds everything in a series.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fivegate/fivegate/gate/parallel"
 	"github.com/fivegate/fivegate/gate/result"
 	"github.com/fivegate/fivegate/gate/stats"
 )
@@ -44,7 +45,7 @@ func newSuite(doc *result.Document) *suite {
 		}
 	}
 	for _, list := range [][]sample{s.gating, s.watched} {
-		inParallel(len(list), func(i int) { list[i].estimate(doc.Plan.Policy.LayoutSD) })
+		parallel.For(len(list), func(i int) { list[i].estimate(doc.Plan.Policy.LayoutSD) })
 	}
 	return s
 }

@@ -3,10 +3,8 @@ package verdict
 import (
 	"fmt"
 	"math"
-	"runtime"
-	"sync"
-	"sync/atomic"
 
+	"github.com/fivegate/fivegate/gate/parallel"
 	"github.com/fivegate/fivegate/gate/result"
 	"github.com/fivegate/fivegate/gate/stats"
 )
@@ -158,27 +156,10 @@ func (e *evidence) mergeResponses() {
 		}
 	}
 	merged := make([]*result.Histogram, len(slices))
-	inParallel(len(slices), func(i int) { merged[i] = histogram("", slices[i]) })
+	parallel.For(len(slices), func(i int) { merged[i] = histogram("", slices[i]) })
 	for i, s := range slices {
 		e.merged[s] = merged[i]
 	}
-}
-
-// inParallel calls f for 0 to n−1 from as many goroutines as there are cores. What
-// f does for one number must not depend on another, so that the order, which is
-// the scheduler's, changes nothing.
-func inParallel(n int, f func(i int)) {
-	workers := min(n, runtime.GOMAXPROCS(0))
-	var next atomic.Int64
-	var all sync.WaitGroup
-	for range workers {
-		all.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				f(i)
-			}
-		})
-	}
-	all.Wait()
 }
 
 // histogram merges the response times of all operations, or of the one named.

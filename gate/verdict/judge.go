@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"github.com/fivegate/fivegate/gate/parallel"
 	"github.com/fivegate/fivegate/gate/result"
 	"github.com/fivegate/fivegate/gate/stats"
 )
@@ -92,7 +93,7 @@ type absence struct {
 func (e *evidence) estimate() (out []stats.MetricEvidence, missing absence) {
 	names := e.doc.Plan.Metrics
 	out, errs := make([]stats.MetricEvidence, len(names)), make([]error, len(names))
-	inParallel(len(names), func(i int) { out[i], errs[i] = e.one(names[i]) })
+	parallel.For(len(names), func(i int) { out[i], errs[i] = e.one(names[i]) })
 	for i, err := range errs {
 		if err != nil {
 			return nil, absence{name: names[i], why: err.Error(), early: errors.Is(err, stats.ErrTooFewBlocks)}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fivegate/fivegate/gate/parallel"
 	"github.com/fivegate/fivegate/gate/result"
 	"github.com/fivegate/fivegate/gate/stats"
 )
@@ -54,7 +55,7 @@ func (e *evidence) quoted() []Metric {
 func (e *evidence) watched() []Metric {
 	defs := watchedMetrics(e.doc.Plan.Operations)
 	rows := make([]Metric, len(defs))
-	inParallel(len(defs), func(i int) { rows[i] = e.watch(defs[i]) })
+	parallel.For(len(defs), func(i int) { rows[i] = e.watch(defs[i]) })
 	// One with too few values to say anything is left out; nothing depends on it.
 	rows = slices.DeleteFunc(rows, func(m Metric) bool { return m.Name == "" })
 	return append(e.demoted(), rows...)

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 
+	"github.com/fivegate/fivegate/gate/parallel"
 	"github.com/fivegate/fivegate/gate/stats"
 )
 
@@ -85,7 +86,7 @@ type TailTally struct {
 func RunTail(world ProbeWorld, level, threshold float64, checks int, seed uint64) (TailTally, error) {
 	effects := make([]stats.TailEffect, checks)
 	errs := make([]error, checks)
-	inParallel(checks, func(i int) {
+	parallel.For(checks, func(i int) {
 		rng := rand.New(rand.NewPCG(seed, uint64(i)))
 		effects[i], errs[i] = stats.Tail(world.Latencies(rng), stats.Layouts{}, 0, rng)
 	})

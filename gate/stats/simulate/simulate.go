@@ -13,9 +13,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"runtime"
 	"sync"
 
+	"github.com/fivegate/fivegate/gate/parallel"
 	"github.com/fivegate/fivegate/gate/stats"
 )
 
@@ -65,24 +65,10 @@ type Tally struct {
 // seeded by (seed, number of the check).
 func Run(world World, procedure Procedure, checks int, seed uint64) (Tally, error) {
 	results := make([]result, checks)
-	inParallel(checks, func(i int) {
+	parallel.For(checks, func(i int) {
 		results[i] = procedure.check(world, rand.New(rand.NewPCG(seed, uint64(i))))
 	})
 	return total(results, world.Blocks)
-}
-
-// inParallel calls f for 0 to n−1 from as many goroutines as there are processors.
-func inParallel(n int, f func(i int)) {
-	var group sync.WaitGroup
-	workers := runtime.GOMAXPROCS(0)
-	for w := range workers {
-		group.Go(func() {
-			for i := w; i < n; i += workers {
-				f(i)
-			}
-		})
-	}
-	group.Wait()
 }
 
 // result is the end of one check.

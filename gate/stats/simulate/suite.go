@@ -3,6 +3,7 @@ package simulate
 import (
 	"math/rand/v2"
 
+	"github.com/fivegate/fivegate/gate/parallel"
 	"github.com/fivegate/fivegate/gate/stats"
 )
 
@@ -37,7 +38,7 @@ func RunSuite(world World, suite Suite, checks int, seed uint64) (SuiteTally, er
 		return SuiteTally{}, err
 	}
 	results, tallies := make([]result, checks), make([]SuiteTally, checks)
-	inParallel(checks, func(i int) {
+	parallel.For(checks, func(i int) {
 		results[i] = suite.check(world, plan, rand.New(rand.NewPCG(seed, uint64(i))), &tallies[i])
 	})
 	var out SuiteTally

@@ -8,6 +8,7 @@ import (
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"github.com/fivegate/fivegate/gate/parallel"
 	"github.com/fivegate/fivegate/gate/stats"
 )
 
@@ -22,7 +23,7 @@ const trapChecks = 600
 // naively counts the identical pairs of a world that a naive gate calls slower.
 func naively(w World, alarm func(*state) bool) (alarms int64) {
 	alarmed := make([]bool, trapChecks)
-	inParallel(trapChecks, func(i int) {
+	parallel.For(trapChecks, func(i int) {
 		s := w.start(rand.New(rand.NewPCG(7, uint64(i))))
 		alarmed[i] = alarm(s)
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -83,7 +82,7 @@ func TestMethod(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if runtime.NumCPU() < test.cores {
-				t.Skipf("needs %d cores", test.cores)
+				t.Skipf("needs %d cores to see a parallel command; run it on a larger machine", test.cores)
 			}
 			// A machine that is busy with other things may hide what a command is for a
 			// while.
@@ -260,10 +259,7 @@ func TestOrderOfCommands(t *testing.T) {
 
 func TestCachegrindIsExact(t *testing.T) {
 	if err := findValgrind(); err != nil {
-		t.Skip(err)
-	}
-	if _, err := exec.LookPath("sh"); err != nil {
-		t.Skip(err)
+		t.Skipf("%v; install it, such as by apt install valgrind", err)
 	}
 	t.Setenv("TMPDIR", t.TempDir())
 	session, err := target.NewSession(t.Context(), nil)
